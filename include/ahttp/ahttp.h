@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AHTTP_AHTTP_H
+#define AHTTP_AHTTP_H
+
+/* The whole of libahttp. */
+
+#include <ahttp/types.h>
+#include <ahttp/version.h>
+#include <ahttp/error.h>
+#include <ahttp/alloc.h>
+#include <ahttp/fields.h>
+#include <ahttp/url.h>
+#include <ahttp/request.h>
+#include <ahttp/response.h>
+#include <ahttp/client.h>
+#include <ahttp/call.h>
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AHTTP_CLIENT_H
+#define AHTTP_CLIENT_H
+
+#include <ahttp/error.h>
+#include <ahttp/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct uv_loop_s;
+
+/*
+ * A client owns a connection pool, a resolver and TLS settings.  Requests made
+ * through one client share its connections.
+ *
+ * A client runs on the caller's uv_loop_t, and then every function of it and
+ * of its calls belongs to the thread of that loop (ahttp_call_cancel() works
+ * from any thread); or on a loop of its own, which the blocking functions
+ * drive.
+ */
+
+/* In an options struct 0 means "default"; these say "no limit" and "none" where
+ * a number of milliseconds or things is asked for. */
+#define AHTTP_NO_LIMIT UINT32_MAX
+#define AHTTP_NONE (UINT32_MAX - 1)
+
+/* Which protocol versions may be used. */
+typedef enum ahttp_http_policy {
+  AHTTP_HTTP_AUTO = 0, /* TLS: HTTP/2 if the server offers it by ALPN, else
+                          HTTP/1.1; without TLS: HTTP/1.1 */
+  AHTTP_HTTP_1_1 = 1,  /* HTTP/1.1 only */
+  AHTTP_HTTP_2 = 2,    /* TLS: HTTP/2 or fail; without TLS: HTTP/1.1 */
+  AHTTP_HTTP_2_PRIOR_KNOWLEDGE = 3 /* HTTP/2, without TLS too (RFC 9113,
+                                      section 3.3) */
+} ahttp_http_policy;
+
+/* TLS settings; strings are copied.  All zero is the safe default: the
+ * system's trust store, host names verified, TLS 1.2 or later. */
+typedef struct ahttp_tls_opts {
+  size_t size;         /* sizeof(*this) */
+  const char *ca_file; /* PEM file of trusted certificates instead of the
+                          system's; or NULL */
+  const char *ca_dir;  /* hashed directory of the same; or NULL */
+  bool verify_off;     /* accept any certificate: an attacker can read and
+                          change everything */
+} ahttp_tls_opts;
+
+/* One fixed answer of the resolver. */
+typedef struct ahttp_resolve_entry {
+  const char *host;      /* as in the URL, or "*" for every host */
+  uint16_t port;         /* 0: any port */
+  const char *addresses; /* numeric, separated by commas; IPv6 may be in [] */
+} ahttp_resolve_entry;
+
+/* Client options.  Begin with AHTTP_CLIENT_OPTS_INIT; 0 and NULL mean the
+ * default.  Everything is copied. */
+typedef struct ahttp_client_opts {
+  size_t size;            /* set by AHTTP_CLIENT_OPTS_INIT */
+  struct uv_loop_s *loop; /* the caller's loop, which must outlive the client;
+                             NULL: a private one */
+
+  /* Defaults of every send; see ahttp_send_opts. */
+  uint32_t connect_ms; /* 5000 */
+  uint32_t read_ms;    /* 5000 */
+  uint32_t write_ms;   /* 5000 */
+  uint32_t pool_ms;    /* 5000 */
+  uint32_t total_ms;   /* no limit */
+
+  /* Limits of the pool.  AHTTP_NO_LIMIT is allowed. */
+  uint32_t conns_max;               /* open connections: 100 */
+  uint32_t conns_per_origin_max;    /* of those to one origin: no limit */
+  uint32_t conns_idle_max;          /* kept open while unused: 20 */
+  uint32_t idle_ms;                 /* how long: 5000 */
+  uint32_t h2_conns_per_origin_max; /* HTTP/2 connections to one origin: 1 */
+  uint32_t h2_streams_max; /* concurrent streams on one connection: 100; the
+                              server's own limit holds as well */
+
+  uint32_t redirects_max;    /* redirects followed: 0, none */
+  size_t content_max;        /* bytes of content the blocking functions hold:
+                                100 MiB; over it AHTTP_ELIMIT */
+  ahttp_http_policy http;    /* protocol versions: AHTTP_HTTP_AUTO */
+  const ahttp_tls_opts *tls; /* NULL: the defaults */
+
+  const char *user_agent;  /* "libahttp/VERSION"; "" sends none */
+  const char *unix_socket; /* path: connect there for every origin */
+  const char *dns_servers; /* "127.0.0.1:5353,..." instead of resolv.conf's */
+  const ahttp_resolve_entry *resolve; /* |resolve_count| fixed answers */
+  size_t resolve_count;
+} ahttp_client_opts;
+
+#define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
+
+/* Options of one send; 0 means the client's. */
+typedef struct ahttp_send_opts {
+  size_t size;            /* set by AHTTP_SEND_OPTS_INIT */
+  uint32_t connect_ms;    /* resolve, connect and TLS handshake, together */
+  uint32_t read_ms;       /* between two arrivals of response bytes */
+  uint32_t write_ms;      /* between two advances of the request's bytes */
+  uint32_t pool_ms;       /* waiting for a connection the limits forbid */
+  uint32_t total_ms;      /* from ahttp_start() to on_done */
+  uint32_t redirects_max; /* redirects followed; AHTTP_NONE: none */
+} ahttp_send_opts;
+
+#define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)
+
+/*
+ * Makes a client.  |opts| may be NULL.
+ *
+ * Returns AHTTP_OK and sets |*out|, or sets it to NULL and returns:
+ *   AHTTP_EINVAL   |opts| is from a newer header, or contradicts itself
+ *   AHTTP_ENOMEM
+ *   AHTTP_ETLS     |opts->tls| names a file that cannot be read
+ */
+AHTTP_EXTERN int ahttp_client_new(ahttp_client **out,
+                                  const ahttp_client_opts *opts);
+
+/* Runs once, from the loop, when nothing of a closed client is left. */
+typedef void (*ahttp_closed_cb)(void *user_data);
+
+/*
+ * Closes |client|: pending calls end with AHTTP_ECLOSED, connections are
+ * closed, then |on_closed| (may be NULL) runs from the loop and |client| is
+ * gone.  The caller's loop can be closed after that.  May be called from any
+ * callback.  A private loop is driven to the end, so there |on_closed| has run
+ * when this returns; not from within a callback of such a client.
+ */
+AHTTP_EXTERN void ahttp_client_close(ahttp_client *client,
+                                     ahttp_closed_cb on_closed,
+                                     void *user_data);
+
+/* ahttp_client_close() without a callback; NULL is allowed. */
+AHTTP_EXTERN void ahttp_client_free(ahttp_client *client);
+
+/* Counters of a client, for tests and curious people. */
+typedef struct ahttp_client_stats {
+  size_t size;            /* sizeof(*this), set by the caller */
+  uint64_t calls_active;  /* started and not done */
+  uint64_t calls_waiting; /* of those, waiting for a connection */
+  uint64_t conns_open;    /* connections established */
+  uint64_t conns_idle;    /* of those, unused */
+  uint64_t conns_dialing; /* being established */
+  uint64_t conns_made;    /* ever established */
+} ahttp_client_stats;
+
+/* Fills |*out|, whose size member the caller has set. */
+AHTTP_EXTERN void ahttp_client_get_stats(const ahttp_client *client,
+                                         ahttp_client_stats *out);
+
+/*
+ * Sends |request| and waits for the whole response.  |opts| and |err| may be
+ * NULL.  For clients with a private loop.
+ *
+ * Returns AHTTP_OK and sets |*out| (free with ahttp_response_free()) for every
+ * response, whatever its status; or sets it to NULL, fills |*err| and returns
+ * its code, AHTTP_ESTATE on a client that runs on the caller's loop.
+ */
+AHTTP_EXTERN int ahttp_send(ahttp_client *client, ahttp_request *request,
+                            const ahttp_send_opts *opts, ahttp_response **out,
+                            ahttp_error *err);
+
+/* ahttp_send() of a GET request for |url|. */
+AHTTP_EXTERN int ahttp_get(ahttp_client *client, const char *url,
+                           ahttp_response **out, ahttp_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

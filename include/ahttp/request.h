@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AHTTP_REQUEST_H
+#define AHTTP_REQUEST_H
+
+#include <ahttp/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A request says what to send.  It is filled in, then sent any number of
+ * times; from the first send on it cannot be changed (AHTTP_ESTATE).  How it
+ * is sent (timeouts, redirects) is in ahttp_send_opts.  References are counted
+ * atomically; a call keeps its own.
+ */
+
+/*
+ * Makes a request with |method| (a token, RFC 9110 section 9; case matters)
+ * for |url|, both copied.  Free with ahttp_request_free().
+ *
+ * Returns AHTTP_OK and sets |*out|, or sets it to NULL and returns:
+ *   AHTTP_EINVAL   |method| is not a token
+ *   AHTTP_EURL     |url| cannot be parsed or has no host
+ *   AHTTP_ESCHEME  |url| is neither http nor https
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_request_new(ahttp_request **out, const char *method,
+                                   const char *url);
+
+/* The same with views, whose bytes need no NUL. */
+AHTTP_EXTERN int ahttp_request_new_str(ahttp_request **out, ahttp_str method,
+                                       ahttp_str url);
+
+/* Drops the caller's reference; NULL is allowed. */
+AHTTP_EXTERN void ahttp_request_free(ahttp_request *request);
+
+/*
+ * Appends a field line; both are copied.  Surrounding blanks of |value| are
+ * dropped.  Content-Length, Transfer-Encoding, Connection and the other fields
+ * that frame a message belong to the library.  Host may be given, once.
+ *
+ * Returns AHTTP_OK, or:
+ *   AHTTP_EFIELD   |name| is no token, |value| holds CR, LF, NUL or another
+ *                  control character, or the field belongs to the library
+ *   AHTTP_ESTATE   the request was sent before
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_request_add_field(ahttp_request *request,
+                                         const char *name, const char *value);
+
+/* The same with views. */
+AHTTP_EXTERN int ahttp_request_add_field_str(ahttp_request *request,
+                                             ahttp_str name, ahttp_str value);
+
+/*
+ * Sets the content to a copy of |len| bytes at |data|.  Replaces what was set
+ * before.  Returns AHTTP_OK, AHTTP_ESTATE or AHTTP_ENOMEM.
+ */
+AHTTP_EXTERN int ahttp_request_set_content(ahttp_request *request,
+                                           const void *data, size_t len);
+
+/*
+ * Sets the content to the file at |path|, opened now, read while sending.  A
+ * regular file has its length at this moment; anything else is sent with an
+ * unknown length.  Returns AHTTP_OK, AHTTP_EBODY if it cannot be opened,
+ * AHTTP_ESTATE or AHTTP_ENOMEM.
+ */
+AHTTP_EXTERN int ahttp_request_set_content_file(ahttp_request *request,
+                                                const char *path);
+
+/*
+ * Reads request content.  Called on the loop's thread whenever there is room.
+ *
+ * Writes at most |cap| bytes to |dst|, sets |*len| and returns 0.  |*len| 0 is
+ * the end.  Content that starts again from its beginning (a retry, a redirect)
+ * is asked for with |offset| 0.  Returns AHTTP_BODY_WAIT when there is nothing
+ * yet; ahttp_call_content_ready() then asks again.  Any other value fails the
+ * call with AHTTP_EBODY.
+ */
+typedef int (*ahttp_content_read_cb)(void *user_data, uint64_t offset,
+                                     uint8_t *dst, size_t cap, size_t *len);
+
+/* Returned by an ahttp_content_read_cb that has nothing to give yet. */
+#define AHTTP_BODY_WAIT 1
+
+/* Content that comes from a callback; see ahttp_request_set_content_source. */
+typedef struct ahttp_content_source {
+  size_t size;                   /* sizeof(*this) */
+  ahttp_content_read_cb read;    /* required */
+  int64_t length;                /* bytes, or -1 if unknown */
+  bool can_rewind;               /* |read| accepts offset 0 again */
+  void (*free)(void *user_data); /* runs once, when the request dies; or NULL */
+  void *user_data;
+} ahttp_content_source;
+
+/*
+ * Sets the content to what |source| gives; the struct is copied.  Returns
+ * AHTTP_OK, AHTTP_EINVAL, AHTTP_ESTATE or AHTTP_ENOMEM.  On failure
+ * |source->free| is not called.
+ */
+AHTTP_EXTERN int
+ahttp_request_set_content_source(ahttp_request *request,
+                                 const ahttp_content_source *source);
+
+/* The request's parts; they live as long as the request. */
+AHTTP_EXTERN ahttp_str ahttp_request_method(const ahttp_request *request);
+AHTTP_EXTERN const ahttp_url *ahttp_request_url(const ahttp_request *request);
+AHTTP_EXTERN const ahttp_fields *
+ahttp_request_fields(const ahttp_request *request);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

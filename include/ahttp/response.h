@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AHTTP_RESPONSE_H
+#define AHTTP_RESPONSE_H
+
+#include <ahttp/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A response: status, fields and, from the blocking functions, the whole
+ * content.  In callbacks it is borrowed and lives until on_done returns.
+ */
+
+/* Frees a response of a blocking function; NULL is allowed. */
+AHTTP_EXTERN void ahttp_response_free(ahttp_response *response);
+
+/* The status code, 100 to 999 (RFC 9110, section 15). */
+AHTTP_EXTERN int ahttp_response_status(const ahttp_response *response);
+
+/* The protocol version it came with. */
+AHTTP_EXTERN ahttp_version
+ahttp_response_version(const ahttp_response *response);
+
+/* The reason phrase as sent; empty over HTTP/2. */
+AHTTP_EXTERN ahttp_str ahttp_response_reason(const ahttp_response *response);
+
+/* The URL this response is of: the last one when redirects were followed. */
+AHTTP_EXTERN const ahttp_url *
+ahttp_response_url(const ahttp_response *response);
+
+/* How many redirects were followed to get here. */
+AHTTP_EXTERN unsigned ahttp_response_redirects(const ahttp_response *response);
+
+/* The header section's fields. */
+AHTTP_EXTERN const ahttp_fields *
+ahttp_response_fields(const ahttp_response *response);
+
+/* The trailer section's fields; complete in on_done, empty before. */
+AHTTP_EXTERN const ahttp_fields *
+ahttp_response_trailers(const ahttp_response *response);
+
+/*
+ * The whole content, NUL-terminated for convenience (the NUL is not counted);
+ * empty in callbacks, where on_body has it.
+ */
+AHTTP_EXTERN ahttp_str ahttp_response_content(const ahttp_response *response);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AHTTP_VERSION_H
+#define AHTTP_VERSION_H
+
+#include <ahttp/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of these headers. */
+#define AHTTP_VERSION_MAJOR 0
+#define AHTTP_VERSION_MINOR 1
+#define AHTTP_VERSION_PATCH 0
+#define AHTTP_VERSION_STRING "0.1.0"
+
+/* The version of the library in use, such as "0.1.0".  Static storage. */
+AHTTP_EXTERN const char *ahttp_version_string(void);
+
+/*
+ * The library and what it is built on, one line such as
+ * "libahttp/0.1.0 libuv/1.44.2 nghttp2/1.52.0 OpenSSL/3.0.15 c-ares/1.18.1".
+ * Static storage.
+ */
+AHTTP_EXTERN const char *ahttp_version_details(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
