@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "http/field_name.h"
+
+#include <assert.h>
+
+#include "base/assert.h"
+#include "base/str.h"
+
+#define FIELD_NAME(id, name) [AH_FIELD_##id] = {(name), sizeof(name) - 1},
+static const ahttp_str names[] = {AH_FIELD_MAP(FIELD_NAME)};
+#undef FIELD_NAME
+
+static_assert(AH_FIELD_OTHER <= 63, "ahttp_fields.known has 64 bits");
+
+/*
+ * The one known name a given name can be: its length chooses a row, and within
+ * the row the five low bits of one byte, which are the same in both cases of a
+ * letter.  |at| is the first position where all names of a length differ.
+ * Values are ids plus 1, so that 0 is an empty slot.
+ */
+#define SLOT(letter, id) [(letter) & 31] = AH_FIELD_##id + 1
+enum {
+  NAME_LEN_MAX = 19
+};
+static const struct {
+  uint8_t at;
+  uint8_t slots[32];
+} rows[NAME_LEN_MAX + 1] = {
+    [2] = {0, {SLOT('t', TE)}},
+    [4] = {0,
+           {SLOT('d', DATE), SLOT('e', ETAG), SLOT('h', HOST), SLOT('l', LINK),
+            SLOT('v', VARY)}},
+    [5] = {0, {SLOT('r', RANGE)}},
+    [6] = {0,
+           {SLOT('a', ACCEPT), SLOT('c', COOKIE), SLOT('e', EXPECT),
+            SLOT('s', SERVER)}},
+    [7] = {0, {SLOT('r', REFERER), SLOT('t', TRAILER), SLOT('u', UPGRADE)}},
+    [8] = {0, {SLOT('l', LOCATION)}},
+    [10] = {0,
+            {SLOT('c', CONNECTION), SLOT('k', KEEP_ALIVE),
+             SLOT('s', SET_COOKIE), SLOT('u', USER_AGENT)}},
+    [11] = {0, {SLOT('r', RETRY_AFTER)}},
+    [12] = {0, {SLOT('c', CONTENT_TYPE)}},
+    [13] = {2,
+            {SLOT('t', AUTHORIZATION), SLOT('c', CACHE_CONTROL),
+             SLOT('n', CONTENT_RANGE), SLOT('s', LAST_MODIFIED)}},
+    [14] = {0, {SLOT('c', CONTENT_LENGTH), SLOT('h', HTTP2_SETTINGS)}},
+    [15] = {0, {SLOT('a', ACCEPT_ENCODING), SLOT('i', IDEMPOTENCY_KEY)}},
+    [16] = {11,
+            {SLOT('o', CONTENT_ENCODING), SLOT('g', CONTENT_LANGUAGE),
+             SLOT('a', CONTENT_LOCATION), SLOT('c', PROXY_CONNECTION),
+             SLOT('i', WWW_AUTHENTICATE)}},
+    [17] = {0, {SLOT('t', TRANSFER_ENCODING)}},
+    [18] = {0, {SLOT('p', PROXY_AUTHENTICATE)}},
+    [19] = {0,
+            {SLOT('c', CONTENT_DISPOSITION), SLOT('p', PROXY_AUTHORIZATION)}},
+};
+#undef SLOT
+
+ah_field_id ah_field_id_of(ahttp_str name)
+{
+  if (name.len == 0 || name.len > NAME_LEN_MAX) {
+    return AH_FIELD_OTHER;
+  }
+  uint8_t key = (uint8_t)name.ptr[rows[name.len].at];
+  unsigned slot = rows[name.len].slots[key & 31];
+  if (slot == 0 || !ah_str_ieq(names[slot - 1], name)) {
+    return AH_FIELD_OTHER;
+  }
+  return (ah_field_id)(slot - 1);
+}
+
+ahttp_str ah_field_id_name(ah_field_id id)
+{
+  ah_assert(id < AH_FIELD_OTHER);
+  return names[id];
+}

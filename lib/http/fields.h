@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_HTTP_FIELDS_H
+#define AH_HTTP_FIELDS_H
+
+#include <ahttp/fields.h>
+
+#include "base/arena.h"
+#include "http/field_name.h"
+
+/* One field line with its name's id. */
+typedef struct ah_field {
+  ahttp_str name; /* as given; over HTTP/2 it is sent in lower case */
+  ahttp_str value;
+  ah_field_id id; /* AH_FIELD_OTHER if the name is not a known one */
+} ah_field;
+
+/*
+ * An ordered list of field lines in an arena.  Bytes and array live in the
+ * arena, so there is nothing to free.
+ */
+struct ahttp_fields {
+  ah_arena *arena;
+  ah_field *items; /* |count| of them, room for |cap| */
+  uint32_t count;
+  uint32_t cap;
+  uint64_t known; /* bit (1 << id) is set if a field of that id is present */
+};
+
+void ah_fields_init(ahttp_fields *fields, ah_arena *arena);
+
+/*
+ * Checks |name| and |value| (a token; no control characters but HTAB,
+ * RFC 9110 section 5.5), trims the value, copies both with a NUL and appends.
+ * AHTTP_OK, AHTTP_EFIELD or AHTTP_ENOMEM.
+ */
+int ah_fields_add(ahttp_fields *fields, ahttp_str name, ahttp_str value);
+
+/* Appends views that already are valid and live as long as the arena; |id| is
+ * AH_FIELD_UNKNOWN to look it up.  AHTTP_OK or AHTTP_ENOMEM. */
+int ah_fields_add_view(ahttp_fields *fields, ahttp_str name, ahttp_str value,
+                       ah_field_id id);
+
+/* Appends every line of |from| as views. */
+int ah_fields_add_all(ahttp_fields *fields, const ahttp_fields *from);
+
+/* The first line of a known name, or NULL.  O(1) when absent. */
+const ah_field *ah_fields_find(const ahttp_fields *fields, ah_field_id id);
+
+/* The first line called |name|, or NULL. */
+const ah_field *ah_fields_find_name(const ahttp_fields *fields, ahttp_str name);
+
+/* True if any line of |id| has |token| in its comma-separated value. */
+bool ah_fields_has_token(const ahttp_fields *fields, ah_field_id id,
+                         ahttp_str token);
+
+/* Drops every line of |id| (not AH_FIELD_OTHER). */
+void ah_fields_remove(ahttp_fields *fields, ah_field_id id);
+
+/* True if |name| is a token and |value| may be sent. */
+bool ah_field_is_valid(ahttp_str name, ahttp_str value);
+
+#endif
