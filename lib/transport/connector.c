@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "transport/connector.h"
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "net/dialer.h"
+
+/*
+ * The way to a connection, in three steps:
+ *
+ * 1. Dialing: |dial| is set.  The dialer resolves the host and connects.
+ * 2. TLS, for https origins: |stream| is the TLS stream, the connector its
+ *    sink.  ALPN (RFC 7301) offers what the origin's policy allows.
+ * 3. The connection: the protocol is known, the connection becomes the sink of
+ *    the stream, and the connector is freed.
+ *
+ * One deadline spans the first two.  Exactly one function ends a connector:
+ * connector_fail() with an error, connector_finish() with a connection, or
+ * ah_connector_cancel() silently; each frees it.
+ */
+struct ah_connector {
+  ah_list_node node; /* the owner's */
+  ah_loop *loop;
+  ah_origin *origin;
+  ah_connector_opts opts;
+  ah_deadline deadline;
+  ah_dial *dial;     /* while dialing */
+  ah_stream *stream; /* during the TLS handshake */
+  uint64_t mark_ns;  /* when the current step began */
+  ah_connect_times times;
+};
+
+static const char *stream_peer(const ah_stream_info *info)
+{
+  return info->remote_address[0] == '\0' ? "the server" : info->remote_address;
+}
+
+/* Stops whatever is under way.  |err|, if not NULL, gets the phase and a text
+ * that says what it was. */
+static void connector_stop(ah_connector *connector, ahttp_error *err)
+{
+  ah_deadline_stop(&connector->deadline);
+  if (connector->dial != NULL) {
+    ah_dial_cancel(connector->dial, err);
+    connector->dial = NULL;
+  }
+  if (connector->stream == NULL) {
+    return;
+  }
+  if (err != NULL) {
+    ah_stream_info info = {0};
+    connector->stream->ops->info(connector->stream, &info);
+    ah_error_say(err, err->code, AHTTP_PHASE_TLS, "TLS handshake with %s",
+                 stream_peer(&info));
+  }
+  connector->stream->ops->close(connector->stream);
+  connector->stream = NULL;
+}
+
+static void connector_fail(ah_connector *connector, const ahttp_error *err)
+{
+  connector_stop(connector, NULL);
+  connector->opts.done(connector->opts.owner, connector, NULL,
+                       AH_PROTOCOL_UNKNOWN, &connector->times, err);
+  ah_free(connector);
+}
+
+static void connector_on_expired(ah_deadline *deadline)
+{
+  ah_connector *connector = AH_CONTAINER(deadline, ah_connector, deadline);
+  unsigned ms = deadline->duration_ms;
+  ahttp_error under_way = {.code = AHTTP_ETIMEOUT_CONNECT,
+                           .phase = AHTTP_PHASE_CONNECT};
+  connector_stop(connector, &under_way);
+  ahttp_error err;
+  ah_error_say(&err, AHTTP_ETIMEOUT_CONNECT, under_way.phase,
+               "no connection within %u ms: %s", ms, under_way.text);
+  connector_fail(connector, &err);
+}
+
+/* Ends the current step and returns how long it took. */
+static uint64_t connector_lap(ah_connector *connector, uint64_t now_ns)
+{
+  uint64_t lap = now_ns > connector->mark_ns ? now_ns - connector->mark_ns : 0;
+  connector->mark_ns += lap;
+  return lap;
+}
+
+/* Makes the connection on |stream|, which is open and paused. */
+static void connector_finish(ah_connector *connector, ah_stream *stream,
+                             ah_origin_protocol protocol)
+{
+  connector->stream = NULL;
+  ah_deadline_stop(&connector->deadline);
+  ah_connection *conn = NULL;
+  int rv =
+      protocol == AH_PROTOCOL_H2
+          ? ah_h2_connection_new(&conn, stream, connector->opts.h2_streams_max)
+          : ah_h1_connection_new(&conn, stream);
+  if (rv != AHTTP_OK) {
+    ahttp_error err;
+    ah_error_plain(&err, rv, AHTTP_PHASE_CONNECT);
+    connector_fail(connector, &err);
+    return;
+  }
+  connector->opts.done(connector->opts.owner, connector, conn, protocol,
+                       &connector->times, NULL);
+  ah_free(connector);
+}
+
+static bool policy_wants_h2(ahttp_http_policy policy)
+{
+  return policy == AHTTP_HTTP_2 || policy == AHTTP_HTTP_2_PRIOR_KNOWLEDGE;
+}
+
+static void connector_on_tls_open(void *owner)
+{
+  ah_connector *connector = owner;
+  ah_stream *stream = connector->stream;
+  stream->ops->pause(stream);
+  connector->times.tls =
+      connector_lap(connector, ah_loop_now_ns(connector->loop));
+  ah_stream_info info = {0};
+  stream->ops->info(stream, &info);
+  if (ah_str_eq(info.alpn, AH_STR("h2"))) {
+    connector_finish(connector, stream, AH_PROTOCOL_H2);
+    return;
+  }
+  if (policy_wants_h2(connector->origin->http)) {
+    /* RFC 9113, section 3.2: HTTP/2 over TLS begins with ALPN. */
+    ahttp_error err;
+    ah_error_say(&err, AHTTP_EPROTO, AHTTP_PHASE_TLS,
+                 "HTTP/2 is required, but %s does not offer it",
+                 stream_peer(&info));
+    connector_fail(connector, &err);
+    return;
+  }
+  connector_finish(connector, stream, AH_PROTOCOL_H1);
+}
+
+static void connector_on_tls_read(void *owner, const uint8_t *data, size_t len)
+{
+  (void)owner;
+  (void)data;
+  (void)len;
+  ah_assert(false); /* nothing arrives before the handshake is complete */
+}
+
+static void connector_on_tls_end(void *owner, bool clean)
+{
+  (void)clean;
+  ahttp_error err;
+  ah_error_say(&err, AHTTP_ETLS, AHTTP_PHASE_TLS,
+               "the server closed the connection during the TLS handshake");
+  connector_fail(owner, &err);
+}
+
+static void connector_on_tls_error(void *owner, const ahttp_error *err)
+{
+  ahttp_error copy = *err; /* it may be the stream's, which is closed now */
+  copy.phase = AHTTP_PHASE_TLS;
+  connector_fail(owner, &copy);
+}
+
+static void connector_on_tls_drain(void *owner)
+{
+  (void)owner;
+}
+
+static const ah_stream_sink connector_tls_sink = {
+    .on_open = connector_on_tls_open,
+    .on_read = connector_on_tls_read,
+    .on_end = connector_on_tls_end,
+    .on_error = connector_on_tls_error,
+    .on_drain = connector_on_tls_drain,
+};
+
+/* The host as SNI and certificates have it: without the dot that marks a name
+ * as complete in the DNS (RFC 6066, section 3). */
+static ahttp_str host_without_dot(ahttp_str host)
+{
+  if (host.len > 1 && host.ptr[host.len - 1] == '.') {
+    host.len--;
+  }
+  return host;
+}
+
+static void connector_start_tls(ah_connector *connector, ah_stream *below)
+{
+  const ah_origin *origin = connector->origin;
+  const ah_tls_stream_opts opts = {
+      .host = host_without_dot(origin->host),
+      .port = origin->port,
+      .host_is_ip = origin->host_is_ip,
+      .offer_h2 = origin->http != AHTTP_HTTP_1_1,
+      .offer_http1_1 = !policy_wants_h2(origin->http),
+  };
+  ahttp_error err;
+  int rv =
+      ah_tls_stream_new(&connector->stream, below, origin->tls, &opts, &err);
+  if (rv != AHTTP_OK) {
+    connector_fail(connector, &err);
+    return;
+  }
+  ah_stream *stream = connector->stream;
+  ah_stream_set_sink(stream, &connector_tls_sink, connector);
+  stream->ops->resume(stream);
+}
+
+static void connector_on_dialed(void *owner, ah_stream *stream,
+                                uint64_t resolved_ns, const ahttp_error *err)
+{
+  ah_connector *connector = owner;
+  connector->dial = NULL;
+  connector->times.dns = connector_lap(connector, resolved_ns);
+  connector->times.connect =
+      connector_lap(connector, ah_loop_now_ns(connector->loop));
+  if (err != NULL) {
+    connector_fail(connector, err);
+    return;
+  }
+  if (connector->origin->is_tls) {
+    connector_start_tls(connector, stream);
+    return;
+  }
+  bool is_h2 = connector->origin->http == AHTTP_HTTP_2_PRIOR_KNOWLEDGE;
+  connector_finish(connector, stream, is_h2 ? AH_PROTOCOL_H2 : AH_PROTOCOL_H1);
+}
+
+int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
+                       ah_origin *origin, const ah_connector_opts *opts)
+{
+  *out = NULL;
+  ah_connector *connector = ah_calloc(1, sizeof(*connector));
+  if (connector == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  connector->loop = loop;
+  connector->origin = origin;
+  connector->opts = *opts;
+  connector->deadline.expired = connector_on_expired;
+  connector->mark_ns = ah_loop_now_ns(loop);
+  const ah_dial_opts dial_opts = {.host = origin->host,
+                                  .port = origin->port,
+                                  .unix_path = origin->unix_path};
+  int rv = ah_dial_start(&connector->dial, loop, resolver, &dial_opts,
+                         connector_on_dialed, connector);
+  if (rv != AHTTP_OK) {
+    ah_free(connector);
+    return rv;
+  }
+  ah_deadline_start(loop, &connector->deadline, opts->connect_ms);
+  *out = connector;
+  return AHTTP_OK;
+}
+
+void ah_connector_cancel(ah_connector *connector)
+{
+  connector_stop(connector, NULL);
+  ah_free(connector);
+}
+
+ah_list_node *ah_connector_node(ah_connector *connector)
+{
+  return &connector->node;
+}
+
+ah_connector *ah_connector_at(ah_list_node *node)
+{
+  return AH_CONTAINER(node, ah_connector, node);
+}

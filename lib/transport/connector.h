@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_TRANSPORT_CONNECTOR_H
+#define AH_TRANSPORT_CONNECTOR_H
+
+#include "net/resolver.h"
+#include "transport/connection.h"
+#include "transport/origin.h"
+
+/*
+ * From an origin to a connection: dial, TLS if the scheme asks for it, ALPN,
+ * then the connection of the protocol that was agreed on; all within one
+ * connect timeout.  It drops out once connected.
+ */
+typedef struct ah_connector ah_connector;
+
+/* How long the steps took, ns; 0: not taken. */
+typedef struct ah_connect_times {
+  uint64_t dns;
+  uint64_t connect;
+  uint64_t tls;
+} ah_connect_times;
+
+/* Exactly one of |conn| and |err| is not NULL.  The connector is freed by
+ * itself.  |conn| has its stream resumed and waits for its owner's members. */
+typedef void (*ah_connector_done_fn)(void *owner, ah_connector *connector,
+                                     ah_connection *conn,
+                                     ah_origin_protocol protocol,
+                                     const ah_connect_times *times,
+                                     const ahttp_error *err);
+
+typedef struct ah_connector_opts {
+  uint32_t connect_ms; /* UINT32_MAX: no limit */
+  uint32_t h2_streams_max;
+  ah_connector_done_fn done;
+  void *owner; /* the first argument of |done| */
+} ah_connector_opts;
+
+/* Starts; |opts->done| runs once, from the loop.  |origin| outlives it.
+ * AHTTP_OK or AHTTP_ENOMEM. */
+int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
+                       ah_origin *origin, const ah_connector_opts *opts);
+
+/* Stops it; |done| does not run. */
+void ah_connector_cancel(ah_connector *connector);
+
+/* The owner's list node in it, and the way back. */
+ah_list_node *ah_connector_node(ah_connector *connector);
+ah_connector *ah_connector_at(ah_list_node *node);
+
+#endif

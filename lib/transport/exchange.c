@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "transport/exchange.h"
+
+#include "base/assert.h"
+#include "base/error.h"
+#include "transport/connection.h"
+
+/*
+ * The sink is called from here and nowhere else: each event by its tell
+ * function, the end by exchange_finish().  Since the end is always a task of
+ * its own, an exchange stays valid within every other callback, whatever that
+ * callback does; asking |ended| afterwards is all the care it takes.
+ *
+ * An exchange has one deadline.  |deadline_code| says what is being waited for,
+ * 0 for nothing; whether the deadline is armed follows from it and from the
+ * pauses, in exchange_arm().
+ */
+
+static void exchange_finish(ah_task *task)
+{
+  ah_exchange *exchange = AH_CONTAINER(task, ah_exchange, end_task);
+  ah_assert(exchange->ended);
+  exchange->sink->on_done(exchange);
+}
+
+/* Records the outcome; the first one wins.  From here on no event but done. */
+static void exchange_record(ah_exchange *exchange, const ahttp_error *err)
+{
+  ah_assert(!exchange->ended);
+  exchange->error = (ahttp_error){.code = AHTTP_OK};
+  if (err != NULL) {
+    exchange->error = *err;
+    if (err->phase == AHTTP_PHASE_NONE) {
+      exchange->error.phase = ah_exchange_phase(exchange);
+    }
+  }
+  exchange->ended = true;
+  exchange->times.ended = ah_loop_now_ns(exchange->loop);
+  exchange->deadline_code = AHTTP_OK;
+  ah_deadline_stop(&exchange->deadline);
+  ah_loop_defer(exchange->loop, &exchange->end_task);
+}
+
+static void exchange_timeout_error(const ah_exchange *exchange,
+                                   ahttp_error *err)
+{
+  int code = exchange->deadline_code;
+  ahttp_phase phase = ah_exchange_phase(exchange);
+  unsigned ms = exchange->deadline.duration_ms;
+  if (code == AHTTP_ETIMEOUT_POOL) {
+    ah_error_say(err, code, phase, "no connection became free within %u ms",
+                 ms);
+  } else if (code == AHTTP_ETIMEOUT_WRITE) {
+    ah_error_say(err, code, phase, "no data could be sent for %u ms", ms);
+  } else {
+    ah_error_say(err, code, phase, "no data arrived for %u ms", ms);
+  }
+}
+
+static void exchange_on_expired(ah_deadline *deadline)
+{
+  ah_exchange *exchange = AH_CONTAINER(deadline, ah_exchange, deadline);
+  ahttp_error err;
+  exchange_timeout_error(exchange, &err);
+  ah_exchange_cancel(exchange, &err);
+}
+
+/* Arms the deadline for what is being waited for.  Somebody who does not take
+ * what arrived cannot blame the peer: the read timeout rests meanwhile. */
+static void exchange_arm(ah_exchange *exchange)
+{
+  uint32_t ms = UINT32_MAX;
+  if (exchange->deadline_code == AHTTP_ETIMEOUT_POOL) {
+    ms = exchange->timeouts.pool_ms;
+  } else if (exchange->deadline_code == AHTTP_ETIMEOUT_WRITE) {
+    ms = exchange->timeouts.write_ms;
+  } else if (exchange->deadline_code == AHTTP_ETIMEOUT_READ &&
+             !ah_exchange_is_paused(exchange)) {
+    ms = exchange->timeouts.read_ms;
+  }
+  ah_deadline_start(exchange->loop, &exchange->deadline, ms);
+}
+
+static void exchange_await(ah_exchange *exchange, int code)
+{
+  ah_assert(!exchange->ended);
+  exchange->deadline_code = code;
+  exchange_arm(exchange);
+}
+
+void ah_exchange_init(ah_exchange *exchange)
+{
+  *exchange = (ah_exchange){
+      .stream_id = -1,
+      .deadline.expired = exchange_on_expired,
+      .end_task.run = exchange_finish,
+  };
+}
+
+void ah_exchange_start(ah_exchange *exchange, ah_transport *transport)
+{
+  ah_assert(exchange->transport == NULL && !exchange->ended);
+  exchange->transport = transport;
+  exchange->times.started = ah_loop_now_ns(exchange->loop);
+  transport->ops->start(transport, exchange);
+}
+
+void ah_exchange_cancel(ah_exchange *exchange, const ahttp_error *err)
+{
+  if (exchange->ended) {
+    return;
+  }
+  exchange_record(exchange, err);
+  ah_connection *conn = exchange->conn;
+  if (conn != NULL) {
+    conn->ops->cancel(conn, exchange, exchange->error.code);
+    exchange->conn = NULL;
+  } else if (exchange->transport != NULL) {
+    exchange->transport->ops->forget(exchange->transport, exchange);
+  }
+}
+
+bool ah_exchange_is_paused(const ah_exchange *exchange)
+{
+  return exchange->user_paused ||
+         (exchange->manual_credit &&
+          exchange->uncredited >= AH_EXCHANGE_WINDOW_BYTES);
+}
+
+/* Stops or restarts the read timeout after a pause has begun or ended; the
+ * others run on. */
+static void exchange_arm_read(ah_exchange *exchange)
+{
+  if (exchange->deadline_code == AHTTP_ETIMEOUT_READ) {
+    exchange_arm(exchange);
+  }
+}
+
+/* After a change that may have ended a pause. */
+static void exchange_go_on(ah_exchange *exchange)
+{
+  if (ah_exchange_is_paused(exchange)) {
+    return;
+  }
+  exchange_arm_read(exchange);
+  if (exchange->conn != NULL) {
+    exchange->conn->ops->resume(exchange->conn, exchange);
+  }
+}
+
+void ah_exchange_pause(ah_exchange *exchange)
+{
+  if (exchange->ended || exchange->user_paused) {
+    return;
+  }
+  bool was_paused = ah_exchange_is_paused(exchange);
+  exchange->user_paused = true;
+  if (was_paused) {
+    return;
+  }
+  exchange_arm_read(exchange);
+  if (exchange->conn != NULL) {
+    exchange->conn->ops->pause(exchange->conn, exchange);
+  }
+}
+
+void ah_exchange_resume(ah_exchange *exchange)
+{
+  if (exchange->ended || !exchange->user_paused) {
+    return;
+  }
+  exchange->user_paused = false;
+  exchange_go_on(exchange);
+}
+
+void ah_exchange_credit(ah_exchange *exchange, size_t len)
+{
+  if (len > exchange->uncredited) {
+    len = exchange->uncredited; /* nobody consumes what was not given out */
+  }
+  if (exchange->ended || len == 0) {
+    return;
+  }
+  bool was_paused = ah_exchange_is_paused(exchange);
+  exchange->uncredited -= len;
+  if (exchange->conn != NULL) {
+    exchange->conn->ops->credit(exchange->conn, exchange, len);
+  }
+  if (was_paused) {
+    exchange_go_on(exchange);
+  }
+}
+
+void ah_exchange_body_ready(ah_exchange *exchange)
+{
+  if (!exchange->ended && exchange->conn != NULL) {
+    exchange->conn->ops->body_ready(exchange->conn, exchange);
+  }
+}
+
+bool ah_exchange_tell_informational(ah_exchange *exchange,
+                                    const ah_response_head *head)
+{
+  ah_assert(!exchange->ended);
+  exchange->sink->on_informational(exchange, head);
+  return !exchange->ended;
+}
+
+bool ah_exchange_tell_head(ah_exchange *exchange)
+{
+  ah_assert(!exchange->ended);
+  ah_assert(exchange->times.head == 0);
+  exchange->times.head = ah_loop_now_ns(exchange->loop);
+  exchange->sink->on_head(exchange);
+  return !exchange->ended;
+}
+
+bool ah_exchange_tell_body(ah_exchange *exchange, const uint8_t *data,
+                           size_t len)
+{
+  ah_assert(!exchange->ended && len > 0);
+  /* Asked before: a sink that turns manual credit on means what follows. */
+  bool manual_credit = exchange->manual_credit;
+  exchange->bytes.body += len;
+  if (manual_credit) {
+    exchange->uncredited += len;
+  }
+  exchange->sink->on_body(exchange, data, len);
+  if (exchange->ended) {
+    return false;
+  }
+  if (!manual_credit) {
+    exchange->conn->ops->credit(exchange->conn, exchange, len);
+  } else if (ah_exchange_is_paused(exchange)) {
+    exchange_arm_read(exchange); /* the credit is used up */
+  }
+  return true;
+}
+
+bool ah_exchange_tell_trailers(ah_exchange *exchange)
+{
+  ah_assert(!exchange->ended);
+  exchange->sink->on_trailers(exchange);
+  return !exchange->ended;
+}
+
+bool ah_exchange_tell_upload(ah_exchange *exchange)
+{
+  ah_assert(!exchange->ended);
+  exchange->sink->on_upload(exchange);
+  return !exchange->ended;
+}
+
+void ah_exchange_end(ah_exchange *exchange, const ahttp_error *err)
+{
+  if (exchange->ended) {
+    return;
+  }
+  exchange->conn = NULL;
+  exchange_record(exchange, err);
+}
+
+void ah_exchange_fail(ah_exchange *exchange, const ahttp_error *err,
+                      bool refused)
+{
+  if (exchange->ended) {
+    return;
+  }
+  exchange->conn = NULL;
+  ah_exchange_await_nothing(exchange);
+  ah_transport *transport = exchange->transport;
+  if (transport != NULL &&
+      transport->ops->retry(transport, exchange, err, refused)) {
+    return;
+  }
+  exchange_record(exchange, err);
+}
+
+void ah_exchange_await_pool(ah_exchange *exchange)
+{
+  exchange_await(exchange, AHTTP_ETIMEOUT_POOL);
+}
+
+void ah_exchange_await_write(ah_exchange *exchange)
+{
+  exchange_await(exchange, AHTTP_ETIMEOUT_WRITE);
+}
+
+void ah_exchange_await_read(ah_exchange *exchange)
+{
+  exchange_await(exchange, AHTTP_ETIMEOUT_READ);
+}
+
+void ah_exchange_await_nothing(ah_exchange *exchange)
+{
+  exchange_await(exchange, AHTTP_OK);
+}
+
+void ah_exchange_touch(ah_exchange *exchange)
+{
+  ah_deadline_touch(exchange->loop, &exchange->deadline);
+}
+
+ahttp_phase ah_exchange_phase(const ah_exchange *exchange)
+{
+  if (exchange->times.head != 0) {
+    return AHTTP_PHASE_RECEIVE;
+  }
+  if (exchange->times.sent != 0) {
+    return AHTTP_PHASE_WAIT;
+  }
+  if (exchange->times.attached != 0) {
+    return AHTTP_PHASE_SEND;
+  }
+  if (exchange->times.started != 0) {
+    return AHTTP_PHASE_QUEUE;
+  }
+  return AHTTP_PHASE_NONE;
+}

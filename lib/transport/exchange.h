@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_TRANSPORT_EXCHANGE_H
+#define AH_TRANSPORT_EXCHANGE_H
+
+#include <ahttp/call.h>
+
+#include "base/arena.h"
+#include "http/message.h"
+#include "net/deadline.h"
+#include "net/loop.h"
+#include "net/stream.h"
+
+/*
+ * One request and its response over one hop.  The client fills in what is to be
+ * sent and gets events; the transport puts it on a connection and, when the
+ * rules allow, on another one.
+ *
+ * Events come from the loop, in the order informational*, head, body*,
+ * trailers?, then done, exactly once and last.  After ah_exchange_cancel() only
+ * done follows.  The memory is the client's and must stay until done.
+ */
+typedef struct ah_exchange ah_exchange;
+typedef struct ah_connection ah_connection;
+typedef struct ah_transport ah_transport;
+typedef struct ah_origin ah_origin;
+
+/* The client's side.  No member may be NULL.  Any of them may pause, cancel or
+ * start anything. */
+typedef struct ah_exchange_sink {
+  void (*on_informational)(ah_exchange *exchange, const ah_response_head *head);
+  /* exchange->response is complete. */
+  void (*on_head)(ah_exchange *exchange);
+  void (*on_body)(ah_exchange *exchange, const uint8_t *data, size_t len);
+  /* exchange->trailers is complete. */
+  void (*on_trailers)(ah_exchange *exchange);
+  void (*on_upload)(ah_exchange *exchange);
+  /* exchange->error says how it went; its code is AHTTP_OK if well. */
+  void (*on_done)(ah_exchange *exchange);
+} ah_exchange_sink;
+
+/* How many unconsumed bytes an exchange may hold out: the HTTP/2 stream window
+ * and its like for HTTP/1.1. */
+enum {
+  AH_EXCHANGE_WINDOW_BYTES = 1024 * 1024
+};
+
+/* The lines exchanges wait in for a connection, the first served first. */
+typedef enum ah_wait_line {
+  AH_WAIT_FRESH,  /* to be sent again, on a new connection only */
+  AH_WAIT_THIRD,  /* two attempts or more have failed */
+  AH_WAIT_SECOND, /* one has */
+  AH_WAIT_FIRST,  /* no connection yet */
+  AH_WAIT_LINES   /* how many there are */
+} ah_wait_line;
+
+struct ah_exchange {
+  /* Set by the client before the start, unchanged until done. */
+  const ah_exchange_sink *sink;
+  ah_loop *loop;
+  ah_arena *arena; /* response fields go here */
+  ah_request_head request;
+  ah_origin *origin; /* interned; held by the client */
+  struct {
+    uint32_t connect_ms; /* UINT32_MAX: none; so all of these */
+    uint32_t read_ms;
+    uint32_t write_ms;
+    uint32_t pool_ms;
+  } timeouts;
+  bool manual_credit; /* body bytes count as consumed when credited */
+
+  /* Filled by the connection. */
+  ah_response_head response;
+  ahttp_fields trailers;
+  ahttp_error error;
+
+  /* Who has it: a transport's queue, or a connection, or (ended) nobody.  The
+   * transport sets |conn| before it calls the connection's start(). */
+  ah_transport *transport;
+  ah_connection *conn;
+  void *stream;      /* the connection's own: HTTP/2 stream */
+  ah_list_node node; /* in the queue, then in the connection's list */
+
+  /* exchange.c's own. */
+  ah_deadline deadline; /* pool, write or read, whichever is due next */
+  int deadline_code;    /* AHTTP_ETIMEOUT_..., what its expiry means */
+  ah_task end_task;
+  bool ended; /* the outcome is known; only done is left */
+  bool user_paused;
+  size_t uncredited; /* with manual credit: given out, not consumed */
+
+  /* What the retry rules ask.  |written| and |response_started| are set by the
+   * connection, the others by the pool. */
+  struct {
+    bool conn_reused;      /* others had used the connection before */
+    bool written;          /* a byte of it was given to the kernel */
+    bool response_started; /* a byte of the response arrived */
+    bool resent;           /* sent again though it may have arrived */
+    unsigned attempts;     /* connections it was put on */
+  } facts;
+
+  /* The pool's own, while it waits. */
+  struct {
+    ah_wait_line line;
+    bool is_covered;      /* a dial under way may serve it */
+    uint64_t conn_id_min; /* no connection older than this one */
+  } wait;
+
+  /* Readings of the loop's clock, ns; 0: did not happen. */
+  struct {
+    uint64_t started;  /* put into the transport's queue, again for a retry */
+    uint64_t attached; /* given to a connection */
+    uint64_t sent;     /* all of it written */
+    uint64_t head;
+    uint64_t ended;
+    uint64_t dns; /* durations: the part it waited for of the dial that made
+                     its connection; with the next two no longer than from
+                     |started| to |attached| */
+    uint64_t connect;
+    uint64_t tls;
+  } times;
+  struct {
+    uint64_t out;    /* request bytes, before TLS */
+    uint64_t head;   /* response head bytes */
+    uint64_t body;   /* response content bytes; counted by tell_body */
+    uint64_t upload; /* request content bytes given to the stream */
+  } bytes;
+  uint64_t conn_id;    /* 0: none yet */
+  int64_t stream_id;   /* -1: none */
+  ah_stream_info peer; /* of the connection it was put on last */
+};
+
+/* Makes |exchange| empty; then the client fills in its part. */
+void ah_exchange_init(ah_exchange *exchange);
+
+/* --- Downward: what the client does. ------------------------------------ */
+
+/* Hands it to |transport|.  Never fails and never calls back from within:
+ * trouble is told by on_done. */
+void ah_exchange_start(ah_exchange *exchange, ah_transport *transport);
+
+/* Ends it with |err| wherever it is; nothing if it has ended. */
+void ah_exchange_cancel(ah_exchange *exchange, const ahttp_error *err);
+
+void ah_exchange_pause(ah_exchange *exchange);
+void ah_exchange_resume(ah_exchange *exchange);
+/* With manual credit: |len| body bytes were consumed. */
+void ah_exchange_credit(ah_exchange *exchange, size_t len);
+/* The request body, which had nothing, has something again. */
+void ah_exchange_body_ready(ah_exchange *exchange);
+
+/* True if body bytes must not be given out now: paused by the user or short of
+ * credit. */
+bool ah_exchange_is_paused(const ah_exchange *exchange);
+
+/* --- Upward: what a connection says. ------------------------------------ */
+
+/*
+ * Each passes an event on.  They return true if the exchange goes on, false if
+ * it has ended meanwhile: then the connection has let go of it and must touch
+ * it no more.  A connection that gets true asks ah_exchange_is_paused() before
+ * the next body bytes.  Unless the exchange has manual credit, tell_body calls
+ * the connection's credit() for the bytes, which are consumed by then.
+ */
+bool ah_exchange_tell_informational(ah_exchange *exchange,
+                                    const ah_response_head *head);
+bool ah_exchange_tell_head(ah_exchange *exchange);
+bool ah_exchange_tell_body(ah_exchange *exchange, const uint8_t *data,
+                           size_t len);
+bool ah_exchange_tell_trailers(ah_exchange *exchange);
+bool ah_exchange_tell_upload(ah_exchange *exchange);
+
+/* The exchange is over, well (NULL) or not.  The connection has taken it off
+ * its lists already.  Records the outcome; done follows from the loop. */
+void ah_exchange_end(ah_exchange *exchange, const ahttp_error *err);
+
+/* The connection failed it: ended with |err|, unless the transport's retry
+ * rules put it on another connection.  |refused| is true if the server said it
+ * did not process it (RFC 9113, section 8.7).  Taken off all lists before. */
+void ah_exchange_fail(ah_exchange *exchange, const ahttp_error *err,
+                      bool refused);
+
+/* Arms the pool timeout (the limits forbid a connection for it), the write
+ * timeout (bytes wait to be taken by the kernel), the read timeout (all
+ * written), or none.  Touch restarts whichever is armed.  The read timeout
+ * rests while the exchange is paused. */
+void ah_exchange_await_pool(ah_exchange *exchange);
+void ah_exchange_await_write(ah_exchange *exchange);
+void ah_exchange_await_read(ah_exchange *exchange);
+void ah_exchange_await_nothing(ah_exchange *exchange);
+void ah_exchange_touch(ah_exchange *exchange);
+
+/* The phase it is in, by its times. */
+ahttp_phase ah_exchange_phase(const ah_exchange *exchange);
+
+/* --- Transports. --------------------------------------------------------- */
+
+/* One hop: exchange in, sink events out.  The pool is one, a mock another. */
+typedef struct ah_transport_ops {
+  const char *name;
+  void (*start)(ah_transport *transport, ah_exchange *exchange);
+  /* Lets go of an exchange that waits in the transport itself. */
+  void (*forget)(ah_transport *transport, ah_exchange *exchange);
+  /* True if the transport has taken a failed exchange back to try again. */
+  bool (*retry)(ah_transport *transport, ah_exchange *exchange,
+                const ahttp_error *err, bool refused);
+} ah_transport_ops;
+
+struct ah_transport {
+  const ah_transport_ops *ops;
+};
+
+#endif

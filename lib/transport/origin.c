@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "transport/origin.h"
+
+#include <assert.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/str.h"
+
+static bool url_is_tls(const ahttp_url *url)
+{
+  bool is_tls = ah_str_eq(url->scheme, AH_STR("https"));
+  ah_assert(is_tls || ah_str_eq(url->scheme, AH_STR("http")));
+  return is_tls;
+}
+
+static char *key_put(char *at, const void *data, size_t len)
+{
+  if (len > 0) {
+    memcpy(at, data, len);
+  }
+  return at + len;
+}
+
+/*
+ * Everything that decides where a connection goes and whom it trusts.  Lengths
+ * are fixed but for the last two parts, the first of which has its length in
+ * front; so no two origins have the same key.
+ */
+int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
+                  ahttp_str *out)
+{
+  /* ah_route has no padding, so every new member breaks this and must then be
+   * put into the key below. */
+  static_assert(sizeof(ah_route) == sizeof(route->tls) + sizeof(route->tls_id) +
+                                        sizeof(route->http) +
+                                        sizeof(route->unix_path),
+                "a new member of ah_route must become part of the key");
+
+  const struct {
+    uint32_t tls_id; /* 0 without TLS, which then does not matter */
+    uint32_t unix_path_len;
+    uint16_t port;
+    uint8_t http;
+    uint8_t is_tls;
+  } fixed = {
+      .tls_id = url_is_tls(url) ? route->tls_id + 1 : 0,
+      .unix_path_len = (uint32_t)route->unix_path.len,
+      .port = url->port,
+      .http = (uint8_t)route->http,
+      .is_tls = url_is_tls(url),
+  };
+  static_assert(sizeof(fixed) == 12, "the key has no padding");
+
+  size_t len = sizeof(fixed) + route->unix_path.len + url->host.len;
+  char *key = ah_arena_bytes(arena, len);
+  if (key == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  char *at = key_put(key, &fixed, sizeof(fixed));
+  at = key_put(at, route->unix_path.ptr, route->unix_path.len);
+  at = key_put(at, url->host.ptr, url->host.len);
+  ah_assert(at == key + len);
+  *out = ah_str(key, len);
+  return AHTTP_OK;
+}
+
+/* The protocol, where the policy leaves no choice. */
+static ah_origin_protocol protocol_known(bool is_tls, ahttp_http_policy policy)
+{
+  switch (policy) {
+  case AHTTP_HTTP_AUTO:
+    return is_tls ? AH_PROTOCOL_UNKNOWN : AH_PROTOCOL_H1;
+  case AHTTP_HTTP_1_1:
+    return AH_PROTOCOL_H1;
+  case AHTTP_HTTP_2:
+    return is_tls ? AH_PROTOCOL_H2 : AH_PROTOCOL_H1;
+  case AHTTP_HTTP_2_PRIOR_KNOWLEDGE:
+    return AH_PROTOCOL_H2;
+  }
+  ah_assert(false); /* policies are checked when a client is made */
+  return AH_PROTOCOL_UNKNOWN;
+}
+
+/* Copies |text| with a NUL to |*at| and moves it on. */
+static ahttp_str str_put(char **at, ahttp_str text)
+{
+  char *ptr = *at;
+  *at = key_put(ptr, text.ptr, text.len);
+  *(*at)++ = '\0';
+  return ah_str(ptr, text.len);
+}
+
+int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
+                  ahttp_str key)
+{
+  *out = NULL;
+  ahttp_str host = ah_url_hostname(url);
+  size_t text_len = key.len + host.len + route->unix_path.len + 3;
+  ah_origin *origin = ah_calloc(1, sizeof(*origin) + text_len);
+  if (origin == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  char *text = (char *)(origin + 1);
+  origin->entry.key = str_put(&text, key);
+  origin->is_tls = url_is_tls(url);
+  origin->host_is_ip = url->is_ip;
+  origin->host = str_put(&text, host);
+  origin->port = url->port;
+  if (origin->is_tls) {
+    origin->tls = ah_tls_profile_ref(route->tls);
+  }
+  origin->http = route->http;
+  origin->unix_path = str_put(&text, route->unix_path);
+  origin->protocol = protocol_known(origin->is_tls, origin->http);
+  ah_list_init(&origin->idle);
+  ah_list_init(&origin->h2);
+  ah_list_init(&origin->busy);
+  ah_list_init(&origin->dials);
+  ah_waiters_init(&origin->waiters);
+  *out = origin;
+  return AHTTP_OK;
+}
+
+void ah_origin_free(ah_origin *origin)
+{
+  if (origin == NULL) {
+    return;
+  }
+  ah_assert(origin->refs == 0);
+  ah_assert(origin->conn_count == 0 && origin->dial_count == 0);
+  ah_tls_profile_unref(origin->tls);
+  ah_free(origin);
+}

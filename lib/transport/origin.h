@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_TRANSPORT_ORIGIN_H
+#define AH_TRANSPORT_ORIGIN_H
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "http/url.h"
+#include "net/deadline.h"
+#include "net/tls_profile.h"
+#include "transport/exchange.h"
+#include "transport/waiters.h"
+
+/*
+ * Where connections go, interned: two requests have the same origin exactly if
+ * they may share a connection.  The key is built by one function from scheme,
+ * canonical host, port, TLS profile, unix socket path and protocol policy.
+ */
+typedef struct ah_pool ah_pool;
+
+/* What is known of the protocol an origin speaks. */
+typedef enum ah_origin_protocol {
+  AH_PROTOCOL_UNKNOWN, /* TLS, and no handshake has told yet */
+  AH_PROTOCOL_H1,
+  AH_PROTOCOL_H2
+} ah_origin_protocol;
+
+/* What a client connects with; all of it is part of the key. */
+typedef struct ah_route {
+  ah_tls_profile *tls;
+  unsigned tls_id; /* equal exactly if the profiles are: ah_pool_tls_id(), or 0
+                      for somebody who has only one */
+  ahttp_http_policy http;
+  ahttp_str unix_path; /* empty: TCP */
+} ah_route;
+
+struct ah_origin {
+  ah_hash_entry entry; /* in the pool's table */
+  unsigned refs;       /* exchanges, connections and dials that point here */
+  bool is_tls;
+  bool host_is_ip;
+  ahttp_str host; /* without brackets; NUL-terminated */
+  uint16_t port;
+  ah_tls_profile *tls; /* NULL without TLS */
+  ahttp_http_policy http;
+  ahttp_str unix_path; /* NUL-terminated; empty: TCP */
+
+  /* The pool's own. */
+  ah_pool *pool;
+  ah_origin_protocol protocol;
+  ah_list idle;        /* unused HTTP/1.1 connections, last used first */
+  ah_list h2;          /* HTTP/2 connections that take streams; those that have
+                          a slot come first */
+  ah_list busy;        /* all other open connections */
+  ah_list dials;       /* connectors under way, oldest first */
+  ah_waiters waiters;  /* exchanges without a connection */
+  uint32_t dial_count; /* in |dials| */
+  uint32_t conn_count; /* open connections */
+  uint32_t h2_count;   /* of those in |h2| */
+  uint32_t retired_count; /* of those draining, all in |busy| */
+  uint32_t given_up;      /* waiters whose dial failed: nothing is dialed for as
+                             many again */
+  ah_deadline scout;      /* dials another one when the first is slow */
+  ah_list_node ready_node;   /* in the pool's list of those to be served */
+  ah_list_node starved_node; /* in a list of those that wait for the total
+                                limit */
+  bool is_starving;          /* that list is the one for those without any
+                                connection */
+  ah_list_node unused_node;  /* in the list of those with |refs| 0 */
+};
+
+/*
+ * Builds the key of |url| (http or https) over |route| in |arena|.  AHTTP_OK or
+ * AHTTP_ENOMEM.
+ */
+int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
+                  ahttp_str *out);
+
+/* Makes the origin with a copy of |key|, without references and linked nowhere.
+ * AHTTP_OK or AHTTP_ENOMEM. */
+int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
+                  ahttp_str key);
+/* It is linked nowhere.  NULL is allowed. */
+void ah_origin_free(ah_origin *origin);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_TRANSPORT_POOL_INTERNAL_H
+#define AH_TRANSPORT_POOL_INTERNAL_H
+
+#include "transport/connection.h"
+#include "transport/connector.h"
+#include "transport/pool.h"
+
+/* What the files of the pool share; pool.c has the essay. */
+
+struct ah_pool {
+  ah_transport transport;
+  ah_loop *loop;
+  ah_resolver *resolver;
+  ah_pool_opts opts;
+
+  struct {
+    ah_hash table;
+    ah_list unused; /* those with |refs| 0, longest first */
+    uint32_t unused_count;
+    uint32_t used_count; /* all others */
+  } origins;
+  struct {
+    ah_tls_profile **items; /* held; no two are equal */
+    unsigned count;
+  } profiles;
+
+  uint32_t waiter_count; /* sums over all origins */
+  uint32_t conn_count;
+  uint32_t dial_count;
+  uint32_t idle_count;
+  uint64_t conns_made; /* also the newest connection's id */
+
+  ah_list idle;     /* unused connections of both protocols, longest first */
+  ah_list ready;    /* origins something has changed for */
+  ah_list starving; /* origins that the total limit keeps from having even one
+                       connection; longest first */
+  ah_list starved;  /* those it keeps from having more */
+  ah_task serve_task;
+  ah_task trim_task;
+
+  struct {
+    bool begun;
+    ah_task task; /* queued when nothing is left */
+    void (*on_closed)(void *arg);
+    void *arg;
+  } close;
+};
+
+/* pool.c: has |origin| served at the end of this turn. */
+void ah_pool_mark(ah_origin *origin);
+
+/* pool_origin.c: one more and one less use of |origin|. */
+void ah_pool_ref_origin(ah_origin *origin);
+void ah_pool_unref_origin(ah_origin *origin);
+/* Queues the last task when a closing pool has nothing left. */
+void ah_pool_check_closed(ah_pool *pool);
+void ah_pool_free_origins(ah_pool *pool);
+
+/* pool_idle.c: |conn| is unused from now on, or used again. */
+void ah_pool_add_idle(ah_pool *pool, ah_connection *conn);
+void ah_pool_remove_idle(ah_pool *pool, ah_connection *conn);
+/* Closes the one unused for longest.  False if there is none. */
+bool ah_pool_evict_idle(ah_pool *pool);
+/* Closes |conn|, which is unused. */
+void ah_pool_close_idle(ah_connection *conn);
+void ah_pool_trim_idle(ah_task *trim_task);
+
+/* pool_conn.c: takes |conn| over, with one reference of |origin|. */
+void ah_pool_adopt(ah_origin *origin, ah_connection *conn,
+                   ah_origin_protocol protocol, const ah_connect_times *times);
+/* Puts waiters on connections that have room. */
+void ah_pool_attach_waiting(ah_origin *origin);
+/* Closes every connection of |origin|. */
+void ah_pool_close_conns(ah_origin *origin, const ahttp_error *err);
+
+/* pool_dial.c: dials for |origin| as its waiters and the limits ask for, and
+ * sees whose pool timeout runs. */
+void ah_pool_settle(ah_origin *origin);
+/* Dials for those that wait for the total limit, as far as there is room. */
+void ah_pool_feed_starving(ah_pool *pool);
+void ah_pool_feed_starved(ah_pool *pool);
+/* Stops the youngest dials until at most |count| are left. */
+void ah_pool_cancel_dials(ah_origin *origin, uint32_t count);
+/* Ends every waiter of |origin|. */
+void ah_pool_fail_waiters(ah_origin *origin, const ahttp_error *err);
+
+#endif
