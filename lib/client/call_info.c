@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "client/call.h"
+
+/*
+ * Turns the clock readings of an exchange into durations that add up.  Walks
+ * from reading to reading; the first that is missing takes the rest of the
+ * time, since that is where the call was when it ended.
+ */
+
+/* Moves |*from| to |reading| and returns the way; a missing reading goes to the
+ * end, one that came out of order (the response overtook the end of the
+ * request) stays where it is. */
+static uint64_t advance(uint64_t *from, uint64_t reading, uint64_t end)
+{
+  uint64_t to = reading == 0 ? end : reading;
+  if (to < *from) {
+    to = *from;
+  }
+  uint64_t way = to - *from;
+  *from = to;
+  return way;
+}
+
+static void info_set_durations(const ahttp_call *call, ahttp_call_info *info)
+{
+  const ah_exchange *exchange = &call->exchange;
+  uint64_t end = exchange->times.ended;
+  if (end == 0) {
+    end = ah_loop_now_ns(call->loop);
+  }
+  uint64_t at = exchange->times.started;
+  info->earlier_ns = at - call->started_ns;
+  info->queue_ns = advance(&at, exchange->times.attached, end);
+  info->send_ns = advance(&at, exchange->times.sent, end);
+  info->wait_ns = advance(&at, exchange->times.head, end);
+  info->receive_ns = advance(&at, end, end);
+  info->total_ns = end - call->started_ns;
+
+  uint64_t dial =
+      exchange->times.dns + exchange->times.connect + exchange->times.tls;
+  if (dial <= info->queue_ns) {
+    info->queue_ns -= dial;
+    info->dns_ns = exchange->times.dns;
+    info->connect_ns = exchange->times.connect;
+    info->tls_ns = exchange->times.tls;
+  }
+}
+
+void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
+{
+  const ah_exchange *exchange = &call->exchange;
+  ahttp_call_info info = {.size = sizeof(info)};
+  info.phase = ah_exchange_phase(exchange);
+  info_set_durations(call, &info);
+  info.bytes_out = exchange->bytes.out;
+  info.bytes_head = exchange->bytes.head;
+  info.bytes_body = exchange->bytes.body;
+  info.conn_id = exchange->conn_id;
+  info.stream_id = exchange->stream_id;
+  info.reused = exchange->facts.conn_reused;
+  info.attempts = exchange->facts.attempts;
+  info.remote_port = exchange->peer.remote_port;
+  info.remote_address = exchange->peer.remote_address;
+  info.tls_version =
+      exchange->peer.tls_version == NULL ? "" : exchange->peer.tls_version;
+  info.tls_cipher =
+      exchange->peer.tls_cipher == NULL ? "" : exchange->peer.tls_cipher;
+  info.tls_resumed = exchange->peer.tls_resumed;
+  ah_sized_copy_out(out, &info, sizeof(info));
+}

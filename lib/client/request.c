@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "client/request.h"
+
+#include <ahttp/error.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/str.h"
+#include "http/method.h"
+
+static int request_fill(ahttp_request *request, ahttp_str method, ahttp_str url)
+{
+  int rv = ah_arena_copy(&request->arena, method, &request->method);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  request->traits = ah_method_traits(method);
+  rv = ah_url_parse(&request->url, &request->arena, url, NULL, NULL);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  if (!ah_str_eq(request->url.scheme, AH_STR("http")) &&
+      !ah_str_eq(request->url.scheme, AH_STR("https"))) {
+    return AHTTP_ESCHEME;
+  }
+  return request->url.host.len > 0 ? AHTTP_OK : AHTTP_EURL;
+}
+
+int ahttp_request_new_str(ahttp_request **out, ahttp_str method, ahttp_str url)
+{
+  *out = NULL;
+  if (!ah_str_all(method, AH_CHAR_TOKEN)) {
+    return AHTTP_EINVAL;
+  }
+  ahttp_request *request = ah_calloc(1, sizeof(*request));
+  if (request == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  atomic_init(&request->refs, 1);
+  atomic_init(&request->is_sent, false);
+  ah_arena_init(&request->arena, NULL, 0);
+  ah_fields_init(&request->fields, &request->arena);
+  int rv = request_fill(request, method, url);
+  if (rv != AHTTP_OK) {
+    ahttp_request_free(request);
+    return rv;
+  }
+  *out = request;
+  return AHTTP_OK;
+}
+
+int ahttp_request_new(ahttp_request **out, const char *method, const char *url)
+{
+  return ahttp_request_new_str(out, ah_str_from_c(method), ah_str_from_c(url));
+}
+
+ahttp_request *ah_request_ref(ahttp_request *request)
+{
+  atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
+  return request;
+}
+
+void ahttp_request_free(ahttp_request *request)
+{
+  if (request == NULL) {
+    return;
+  }
+  unsigned before =
+      atomic_fetch_sub_explicit(&request->refs, 1, memory_order_acq_rel);
+  ah_assert(before > 0);
+  if (before > 1) {
+    return;
+  }
+  ah_body_free(request->body);
+  ah_arena_clear(&request->arena);
+  ah_free(request);
+}
+
+/* Fields that frame a message belong to whoever writes it (engine.md 2.11:
+ * request smuggling begins with the caller's own framing fields). */
+static bool is_framing_field(ah_field_id id)
+{
+  return id == AH_FIELD_CONTENT_LENGTH || id == AH_FIELD_TRANSFER_ENCODING ||
+         id == AH_FIELD_CONNECTION || id == AH_FIELD_KEEP_ALIVE ||
+         id == AH_FIELD_PROXY_CONNECTION || id == AH_FIELD_UPGRADE ||
+         id == AH_FIELD_HTTP2_SETTINGS;
+}
+
+int ahttp_request_add_field_str(ahttp_request *request, ahttp_str name,
+                                ahttp_str value)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  ah_field_id id = ah_field_id_of(name);
+  if (is_framing_field(id)) {
+    return AHTTP_EFIELD;
+  }
+  if (id == AH_FIELD_HOST && ah_fields_find(&request->fields, id) != NULL) {
+    return AHTTP_EFIELD;
+  }
+  return ah_fields_add(&request->fields, name, value);
+}
+
+int ahttp_request_add_field(ahttp_request *request, const char *name,
+                            const char *value)
+{
+  return ahttp_request_add_field_str(request, ah_str_from_c(name),
+                                     ah_str_from_c(value));
+}
+
+static void request_set_body(ahttp_request *request, ah_body *body)
+{
+  ah_body_free(request->body);
+  request->body = body;
+}
+
+int ahttp_request_set_content(ahttp_request *request, const void *data,
+                              size_t len)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  ah_body *body;
+  int rv = ah_body_new_bytes(&body, data, len);
+  if (rv == AHTTP_OK) {
+    request_set_body(request, body);
+  }
+  return rv;
+}
+
+int ahttp_request_set_content_file(ahttp_request *request, const char *path)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  ah_body *body;
+  int rv = ah_body_new_file(&body, path);
+  if (rv == AHTTP_OK) {
+    request_set_body(request, body);
+  }
+  return rv;
+}
+
+int ahttp_request_set_content_source(ahttp_request *request,
+                                     const ahttp_content_source *source)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  ah_body *body;
+  int rv = ah_body_new_source(&body, source);
+  if (rv == AHTTP_OK) {
+    request_set_body(request, body);
+  }
+  return rv;
+}
+
+ahttp_str ahttp_request_method(const ahttp_request *request)
+{
+  return request->method;
+}
+
+const ahttp_url *ahttp_request_url(const ahttp_request *request)
+{
+  return &request->url;
+}
+
+const ahttp_fields *ahttp_request_fields(const ahttp_request *request)
+{
+  return &request->fields;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_CLIENT_REQUEST_H
+#define AH_CLIENT_REQUEST_H
+
+#include <stdatomic.h>
+
+#include <ahttp/request.h>
+
+#include "base/arena.h"
+#include "http/body.h"
+#include "http/fields.h"
+#include "http/url.h"
+
+/* The public request.  Frozen by its first send. */
+struct ahttp_request {
+  atomic_uint refs;
+  atomic_bool is_sent; /* no changes from here on */
+  ah_arena arena;      /* method, url, fields */
+  ahttp_str method;
+  unsigned traits; /* AH_METHOD_... */
+  ahttp_url url;
+  ahttp_fields fields;
+  ah_body *body; /* NULL: no content */
+};
+
+/* Returns |request| with one more reference.  Any thread. */
+ahttp_request *ah_request_ref(ahttp_request *request);
+
+#endif

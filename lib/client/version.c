@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+#include <ares.h>
+#include <openssl/crypto.h>
+#include <uv.h>
+
+#include <ahttp/version.h>
+
+#include "http/h2_session.h"
+
+static char details[160];
+
+static void details_make(void)
+{
+  (void)snprintf(details, sizeof(details),
+                 "libahttp/%s libuv/%s nghttp2/%s OpenSSL/%s c-ares/%s",
+                 AHTTP_VERSION_STRING, uv_version_string(),
+                 ah_h2_library_version(),
+                 OpenSSL_version(OPENSSL_VERSION_STRING), ares_version(NULL));
+}
+
+const char *ahttp_version_string(void)
+{
+  return AHTTP_VERSION_STRING;
+}
+
+const char *ahttp_version_details(void)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  (void)pthread_once(&once, details_make);
+  return details;
+}
