@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "net/deadline.h"
+
+#include "base/assert.h"
+#include "net/loop_internal.h"
+
+/* The timer re-arms itself. */
+static void deadlines_on_timer(uv_timer_t *timer);
+
+/* Has the timer fire no later than the wheel wants to be woken. */
+static void deadlines_arm(ah_loop *loop)
+{
+  if (loop->wheel.wake_ms >= loop->timer_ms) {
+    return;
+  }
+  uint64_t now_ms = ah_loop_now_ms(loop);
+  uint64_t wake_ms = loop->wheel.wake_ms;
+  loop->timer_ms = wake_ms;
+  /* At least 1 ms: libuv fires one of 0 in the same pass, for ever if it starts
+   * itself again.  libuv's time may lag behind ours; firing early is harmless.
+   * It fails only for a handle that is being closed, when no deadline is left
+   * to wait for. */
+  (void)uv_timer_start(&loop->timer, deadlines_on_timer,
+                       wake_ms > now_ms ? wake_ms - now_ms : 1, 0);
+}
+
+static void deadlines_on_timer(uv_timer_t *timer)
+{
+  ah_loop *loop = timer->data;
+  ah_loop_enter(loop);
+  loop->timer_ms = UINT64_MAX;
+  uint64_t now_ms = ah_loop_now_ms(loop);
+  ah_list expired;
+  ah_list_init(&expired);
+  ah_wheel_advance(&loop->wheel, now_ms, &expired);
+
+  ah_list_node *node;
+  while ((node = ah_list_pop_front(&expired)) != NULL) {
+    ah_deadline *deadline = AH_CONTAINER(node, ah_deadline, node);
+    if (deadline->due_ms > now_ms) { /* touched by one that expired before */
+      ah_wheel_insert(&loop->wheel, deadline, now_ms);
+    } else {
+      deadline->expired(deadline);
+    }
+  }
+  deadlines_arm(loop);
+}
+
+void ah_deadline_start(ah_loop *loop, ah_deadline *deadline,
+                       uint32_t duration_ms)
+{
+  ah_assert(deadline->expired != NULL);
+  ah_list_remove(&deadline->node);
+  if (duration_ms == UINT32_MAX) {
+    return;
+  }
+  uint64_t now_ms = ah_loop_now_ms(loop);
+  deadline->duration_ms = duration_ms;
+  deadline->due_ms = now_ms + duration_ms;
+  ah_wheel_insert(&loop->wheel, deadline, now_ms);
+  deadlines_arm(loop);
+}
+
+void ah_deadline_touch(ah_loop *loop, ah_deadline *deadline)
+{
+  if (ah_list_is_linked(&deadline->node)) {
+    deadline->due_ms = ah_loop_now_ms(loop) + deadline->duration_ms;
+  }
+}
+
+void ah_deadline_stop(ah_deadline *deadline)
+{
+  ah_list_remove(&deadline->node);
+}

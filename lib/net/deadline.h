@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_NET_DEADLINE_H
+#define AH_NET_DEADLINE_H
+
+#include "base/list.h"
+#include "net/loop.h"
+
+/*
+ * Deadlines without a timer each.  They are filed in a timer wheel under one
+ * uv_timer_t, which is re-armed lazily: starting and stopping are O(1) whatever
+ * the durations, touching is a store.
+ */
+typedef struct ah_deadline ah_deadline;
+struct ah_deadline {
+  ah_list_node node; /* linked while armed */
+  uint64_t due_ms; /* by ah_loop_now_ms(); may be later than it is filed for */
+  uint32_t duration_ms;
+  void (*expired)(ah_deadline *deadline); /* runs from the timer, unarmed */
+};
+
+/* Arms |deadline| for |duration_ms| from now (UINT32_MAX: never, it is
+ * disarmed); armed ones are moved.  |deadline->expired| is set before. */
+void ah_deadline_start(ah_loop *loop, ah_deadline *deadline,
+                       uint32_t duration_ms);
+
+/* Starts an armed one over with its duration; leaves an unarmed one alone. */
+void ah_deadline_touch(ah_loop *loop, ah_deadline *deadline);
+
+/* Disarms; an unarmed one stays so. */
+void ah_deadline_stop(ah_deadline *deadline);
+
+#endif

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Happy Eyeballs version 2 (RFC 8305).
+ *
+ * The two families are looked up side by side.  Attempts begin with the first
+ * AAAA answer; with an A answer only after the resolution delay (section 3), so
+ * that IPv6 keeps its head start.  Addresses that arrive later join the queue.
+ *
+ * Attempts take the families in turn (section 4), beginning with IPv6.  The
+ * next one begins when the attempt delay has passed or at once when one fails
+ * (section 5).  The first socket to connect wins and the others are closed.
+ *
+ * Not done: sorting within a family (RFC 6724) beyond the servers' order, and
+ * remembering what won.
+ *
+ * Everything a dial decides is recorded first and told by its task at the end
+ * of the turn, when nothing of it is left but its memory.
+ */
+#include "config.h"
+#include "net/dialer.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/error.h"
+#include "base/str.h"
+#include "net/address_list.h"
+#include "net/connect_attempt.h"
+#include "net/deadline.h"
+#include "net/error_map.h"
+
+enum {
+  DIAL_RESOLUTION_DELAY_MS = 50, /* RFC 8305, section 8 */
+  DIAL_ATTEMPT_DELAY_MS = 250,   /* the same */
+  /* Attempts open at a time: enough to get past a dead family, few enough not
+   * to flood a server that is slow. */
+  DIAL_ATTEMPTS_MAX = 4,
+  /* A unix socket whose backlog is full cannot be waited for: connect() says
+   * EAGAIN and begins nothing.  So it is tried again this often. */
+  DIAL_UNIX_RETRY_MS = 10
+};
+
+enum {
+  QUEUE_V6,
+  QUEUE_V4,
+  QUEUE_COUNT
+};
+
+/* Addresses of one family; those before |next| have been tried. */
+typedef struct dial_queue {
+  size_t next;
+  size_t count;
+  bool answered;
+  ah_address items[AH_ADDRESSES_MAX];
+} dial_queue;
+
+struct ah_dial {
+  ah_loop *loop;
+  ah_dial_done_fn done;
+  void *owner;
+
+  ah_lookup lookup;
+  dial_queue queues[QUEUE_COUNT];
+  int turn;     /* the queue to take from next */
+  bool started; /* attempts may be made */
+  uint64_t resolved_ns;
+  ah_deadline resolution_delay;
+
+  ah_list attempts;
+  unsigned attempts_open;
+  ah_deadline attempt_delay; /* armed: too early for another */
+
+  /* What failed so far. */
+  ahttp_error lookup_error; /* code AHTTP_OK: none */
+  ahttp_error error;        /* the most telling one; text names all */
+
+  bool over; /* |stream| or |error| is the outcome, |finish| is queued */
+  ah_stream *stream;
+  ah_task finish;
+
+  bool is_unix;
+  char name[]; /* host, or path of the unix socket; NUL-terminated */
+};
+
+/* --- Outcome --- */
+
+static void dial_drop_attempt(ah_dial *dial, ah_connect_attempt *attempt)
+{
+  dial->attempts_open--;
+  ah_connect_attempt_close(attempt);
+}
+
+/* Stops everything but |finish|. */
+static void dial_stop(ah_dial *dial)
+{
+  ah_lookup_cancel(&dial->lookup);
+  ah_deadline_stop(&dial->resolution_delay);
+  ah_deadline_stop(&dial->attempt_delay);
+  ah_list_node *node;
+  while ((node = ah_list_first(&dial->attempts)) != NULL) {
+    dial_drop_attempt(dial, AH_CONTAINER(node, ah_connect_attempt, node));
+  }
+}
+
+static void dial_end(ah_dial *dial)
+{
+  ah_assert(!dial->over);
+  dial->over = true;
+  dial_stop(dial);
+  ah_loop_defer(dial->loop, &dial->finish);
+}
+
+/* How much an error says about why nothing could be reached.  That a family has
+ * no route is normal and says least; a refusal says that the host is there. */
+static int code_weight(int code)
+{
+  switch (code) {
+  case AHTTP_OK:
+    return 0;
+  case AHTTP_EUNREACHABLE:
+    return 1;
+  case AHTTP_EREFUSED:
+    return 2;
+  case AHTTP_ENOMEM:
+    return 4;
+  default:
+    return 3;
+  }
+}
+
+/* Appends |text| to the text of |err|, cut at the end of the room. */
+static void error_append(ahttp_error *err, const char *text)
+{
+  size_t len = strlen(err->text);
+  size_t part = strnlen(text, sizeof(err->text) - len - 1);
+  memcpy(err->text + len, text, part);
+  err->text[len + part] = '\0';
+}
+
+static void dial_note_failure(ah_dial *dial, int os_errno, const char *where)
+{
+  ahttp_error err;
+  (void)ah_error_from_errno(&err, os_errno, AHTTP_PHASE_CONNECT, where);
+  if (dial->error.code != AHTTP_OK) {
+    error_append(&dial->error, "; ");
+  }
+  error_append(&dial->error, err.text);
+  if (code_weight(err.code) > code_weight(dial->error.code)) {
+    dial->error.code = err.code;
+    dial->error.phase = err.phase;
+    dial->error.domain = err.domain;
+    dial->error.native = err.native;
+  }
+}
+
+static void dial_note_address_failure(ah_dial *dial, int os_errno,
+                                      const ah_address *address)
+{
+  char where[AH_ADDRESS_TEXT_BYTES];
+  ah_address_print_port(address, where, sizeof(where));
+  dial_note_failure(dial, os_errno, where);
+}
+
+/* Takes over |fd|, which is connected. */
+static void dial_win(ah_dial *dial, int fd)
+{
+  int rv = ah_socket_stream_new(&dial->stream, dial->loop, fd);
+  if (rv != AHTTP_OK) {
+    ah_error_plain(&dial->error, rv, AHTTP_PHASE_CONNECT);
+  }
+  dial_end(dial);
+}
+
+static void dial_lose(ah_dial *dial)
+{
+  if (dial->error.code == AHTTP_OK) { /* nothing was tried */
+    dial->error = dial->lookup_error;
+  }
+  ah_assert(dial->error.code != AHTTP_OK);
+  dial_end(dial);
+}
+
+/* --- Trying --- */
+
+/* Trying an address goes on to the next when that one has failed. */
+static void dial_go_on(ah_dial *dial);
+
+static void dial_on_attempt_ended(ah_connect_attempt *attempt, int os_errno)
+{
+  ah_dial *dial = attempt->owner;
+  if (os_errno == 0) {
+    dial->attempts_open--;
+    dial_win(dial, ah_connect_attempt_take_fd(attempt));
+    return;
+  }
+  dial_note_address_failure(dial, os_errno, &attempt->address);
+  dial_drop_attempt(dial, attempt);
+  ah_deadline_stop(&dial->attempt_delay); /* the next one at once */
+  dial_go_on(dial);
+}
+
+static void dial_try(ah_dial *dial, const ah_address *address)
+{
+  int fd;
+  ah_connect_attempt *attempt;
+  int os_errno = ah_connect_attempt_start(&attempt, &fd, dial->loop, address);
+  if (os_errno != 0) {
+    dial_note_address_failure(dial, os_errno, address);
+    return;
+  }
+  if (attempt == NULL) {
+    dial_win(dial, fd);
+    return;
+  }
+  attempt->ended = dial_on_attempt_ended;
+  attempt->owner = dial;
+  ah_list_push_back(&dial->attempts, &attempt->node);
+  dial->attempts_open++;
+  ah_deadline_start(dial->loop, &dial->attempt_delay, DIAL_ATTEMPT_DELAY_MS);
+}
+
+/* The address to try next, families in turn; NULL if none is left for now. */
+static const ah_address *dial_next_address(ah_dial *dial)
+{
+  for (int i = 0; i < QUEUE_COUNT; i++) {
+    dial_queue *queue = &dial->queues[dial->turn];
+    dial->turn = (dial->turn + 1) % QUEUE_COUNT;
+    if (queue->next < queue->count) {
+      queue->next++;
+      return &queue->items[queue->next - 1];
+    }
+  }
+  return NULL;
+}
+
+static bool dial_is_resolved(const ah_dial *dial)
+{
+  return dial->queues[QUEUE_V6].answered && dial->queues[QUEUE_V4].answered;
+}
+
+static void dial_go_on(ah_dial *dial)
+{
+  while (dial->started && dial->attempts_open < DIAL_ATTEMPTS_MAX &&
+         !ah_list_is_linked(&dial->attempt_delay.node)) {
+    const ah_address *address = dial_next_address(dial);
+    if (address == NULL) {
+      if (dial->attempts_open == 0 && dial_is_resolved(dial)) {
+        dial_lose(dial);
+      }
+      return;
+    }
+    dial_try(dial, address);
+    if (dial->over) {
+      return;
+    }
+  }
+}
+
+static void dial_on_attempt_delay(ah_deadline *deadline)
+{
+  dial_go_on(AH_CONTAINER(deadline, ah_dial, attempt_delay));
+}
+
+static void dial_on_resolution_delay(ah_deadline *deadline)
+{
+  ah_dial *dial = AH_CONTAINER(deadline, ah_dial, resolution_delay);
+  dial->started = true;
+  dial_go_on(dial);
+}
+
+/* --- Resolving --- */
+
+/* Keeps the more telling error: that a server failed says more than that there
+ * is no such name. */
+static void dial_note_lookup_error(ah_dial *dial, const ahttp_error *err)
+{
+  if (dial->lookup_error.code == AHTTP_OK ||
+      dial->lookup_error.code == AHTTP_ENOTFOUND) {
+    dial->lookup_error = *err;
+  }
+}
+
+static void dial_on_answer(ah_lookup *lookup, int family,
+                           const ah_address *addresses, size_t count,
+                           const ahttp_error *err)
+{
+  ah_dial *dial = AH_CONTAINER(lookup, ah_dial, lookup);
+  dial_queue *queue = &dial->queues[family == AF_INET6 ? QUEUE_V6 : QUEUE_V4];
+  ah_assert(!dial->over && count <= AH_ADDRESSES_MAX);
+  queue->answered = true;
+  queue->count = count;
+  if (err != NULL) {
+    dial_note_lookup_error(dial, err);
+  } else {
+    memcpy(queue->items, addresses, count * sizeof(*addresses));
+    if (dial->resolved_ns == 0) {
+      dial->resolved_ns = ah_loop_now_ns(dial->loop);
+    }
+  }
+  /* RFC 8305, section 3: IPv6 addresses are used at once; with IPv4 ones the
+   * other answer is waited for, but not for long. */
+  bool has_v6 = dial->queues[QUEUE_V6].count > 0;
+  if (has_v6 || dial_is_resolved(dial)) {
+    ah_deadline_stop(&dial->resolution_delay);
+    dial->started = true;
+  } else if (dial->queues[QUEUE_V4].count > 0) {
+    ah_deadline_start(dial->loop, &dial->resolution_delay,
+                      DIAL_RESOLUTION_DELAY_MS);
+  }
+  dial_go_on(dial);
+}
+
+/* --- Unix sockets --- */
+
+static void dial_try_unix(ah_deadline *deadline)
+{
+  ah_dial *dial = AH_CONTAINER(deadline, ah_dial, attempt_delay);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t len = strlen(dial->name);
+  int os_errno = ENAMETOOLONG;
+  int fd = -1;
+  if (len < sizeof(address.sun_path)) {
+    memcpy(address.sun_path, dial->name, len + 1);
+    bool is_connected;
+    os_errno = ah_socket_connect(&fd, (const struct sockaddr *)&address,
+                                 sizeof(address), &is_connected);
+  }
+  if (os_errno == EAGAIN) {
+    ah_deadline_start(dial->loop, &dial->attempt_delay, DIAL_UNIX_RETRY_MS);
+  } else if (os_errno != 0) {
+    dial_note_failure(dial, os_errno, dial->name);
+    dial_lose(dial);
+  } else {
+    dial_win(dial, fd); /* it is at once or not at all */
+  }
+}
+
+/* --- Life --- */
+
+static void dial_finish(ah_task *task)
+{
+  ah_dial *dial = AH_CONTAINER(task, ah_dial, finish);
+  ah_stream *stream = dial->stream;
+  ahttp_error err = dial->error;
+  ah_dial_done_fn done = dial->done;
+  void *owner = dial->owner;
+  uint64_t resolved_ns = dial->resolved_ns;
+  ah_free(dial);
+  done(owner, stream, resolved_ns, stream == NULL ? &err : NULL);
+}
+
+static ah_dial *dial_new(ah_loop *loop, const ah_dial_opts *opts)
+{
+  bool is_unix = opts->unix_path.len > 0;
+  ahttp_str name = is_unix ? opts->unix_path : opts->host;
+  ah_dial *dial = ah_calloc(1, sizeof(*dial) + name.len + 1);
+  if (dial == NULL) {
+    return NULL;
+  }
+  if (name.len > 0) {
+    memcpy(dial->name, name.ptr, name.len);
+  }
+  dial->is_unix = is_unix;
+  dial->loop = loop;
+  dial->lookup.on_answer = dial_on_answer;
+  dial->resolution_delay.expired = dial_on_resolution_delay;
+  dial->attempt_delay.expired = is_unix ? dial_try_unix : dial_on_attempt_delay;
+  dial->finish.run = dial_finish;
+  ah_list_init(&dial->attempts);
+  return dial;
+}
+
+int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
+                  const ah_dial_opts *opts, ah_dial_done_fn done, void *owner)
+{
+  *out = NULL;
+  ah_dial *dial = dial_new(loop, opts);
+  if (dial == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  dial->done = done;
+  dial->owner = owner;
+  if (dial->is_unix) {
+    dial->resolved_ns = ah_loop_now_ns(loop);
+    dial_try_unix(&dial->attempt_delay);
+  } else {
+    int rv =
+        ah_resolver_lookup(resolver, &dial->lookup, opts->host, opts->port);
+    if (rv != AHTTP_OK) {
+      ah_free(dial);
+      return rv;
+    }
+  }
+  *out = dial;
+  return AHTTP_OK;
+}
+
+/* Says what is under way: the addresses being tried, and those that failed. */
+static void dial_describe(const ah_dial *dial, ahttp_error *err)
+{
+  bool is_connecting = dial->is_unix || dial->started;
+  err->phase = is_connecting ? AHTTP_PHASE_CONNECT : AHTTP_PHASE_DNS;
+  err->text[0] = '\0';
+  error_append(err, is_connecting ? "connecting to " : "resolving ");
+  const char *separator = "";
+  AH_LIST_FOREACH (node, &dial->attempts) {
+    char where[AH_ADDRESS_TEXT_BYTES];
+    const ah_connect_attempt *attempt =
+        AH_CONTAINER(node, ah_connect_attempt, node);
+    error_append(err, separator);
+    error_append(
+        err, ah_address_print_port(&attempt->address, where, sizeof(where)));
+    separator = ", ";
+  }
+  if (dial->attempts_open == 0) {
+    error_append(err, dial->name);
+  }
+  if (dial->error.code != AHTTP_OK) {
+    error_append(err, " (");
+    error_append(err, dial->error.text);
+    error_append(err, ")");
+  }
+}
+
+void ah_dial_cancel(ah_dial *dial, ahttp_error *err)
+{
+  if (err != NULL) {
+    dial_describe(dial, err);
+  }
+  dial_stop(dial);
+  ah_loop_undefer(&dial->finish);
+  if (dial->stream != NULL) {
+    dial->stream->ops->close(dial->stream);
+  }
+  ah_free(dial);
+}

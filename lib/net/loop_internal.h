@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_NET_LOOP_INTERNAL_H
+#define AH_NET_LOOP_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "net/loop.h"
+#include "net/wheel.h"
+
+/* What loop.c and deadline.c share. */
+struct ah_loop {
+  uv_loop_t *uv;
+  uv_prepare_t prepare; /* always active; referenced while |holds| > 0 */
+  uv_check_t check;
+  uv_idle_t idle; /* active while work is queued outside of prepare */
+  uv_timer_t timer;
+  uv_async_t async;
+  unsigned handles_open; /* of the four after |prepare|, while closing */
+  unsigned holds;
+
+  ah_list tasks;
+  ah_list flushers;
+  bool ending_turn; /* in prepare: what is queued now runs without a wake-up */
+
+  uint64_t now_ns;   /* 0: to be read when next asked for */
+  ah_wheel wheel;    /* of ah_deadline */
+  uint64_t timer_ms; /* |timer| fires then; UINT64_MAX: it is not armed */
+
+  struct {
+    uv_mutex_t lock;
+    ah_letter *first;
+    ah_letter **end; /* the last one's next, or |first| */
+  } inbox;
+  _Atomic(uv_thread_t) thread; /* that last ran a turn */
+
+  uint8_t *buffers; /* read buffer, then plain buffer */
+  uint8_t *bulk;    /* NULL until asked for */
+  ah_chunk *free_chunks;
+  unsigned free_chunk_count;
+
+  void (*on_closed)(void *arg);
+  void *closed_arg;
+};
+
+/* Begins every callback of our own handles: notes the thread and that time has
+ * passed. */
+void ah_loop_enter(ah_loop *loop);
+
+#endif

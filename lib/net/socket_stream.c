@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connected socket, TCP or unix, as a stream.
+ *
+ * The socket is watched by a uv_poll_t and read and written here, not by
+ * libuv's streams: those write without MSG_NOSIGNAL, so that a peer that has
+ * gone away would raise SIGPIPE in a program that did not ask for it.
+ *
+ * Changing what a uv_poll_t waits for costs two system calls, a read costs one.
+ * So interest is given up late, when an event comes that nobody wants: a sink
+ * that pauses and resumes within a turn, or a writer that fills the socket
+ * again as soon as it has drained, changes nothing.
+ *
+ * Errors are told after the bytes that arrived before them.  A server that
+ * refuses an upload sends its response and closes; the reset that our further
+ * writes cause must not hide the response.  Hence trouble with writing is noted
+ * and then the socket is read dry; and a paused stream, which cannot be read,
+ * tells its trouble when it is resumed.
+ */
+#include "config.h"
+#include "net/stream.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "net/address.h"
+#include "net/chunk_queue.h"
+#include "net/error_map.h"
+
+enum {
+  /* Pieces handed to the kernel at once, 1 MiB; more than that rarely fits into
+   * a socket. */
+  SOCKET_PIECES_MAX = 64,
+  /* Bytes read in one turn, lest one fast peer keep the others waiting. */
+  SOCKET_TURN_BYTES_MAX = 1024 * 1024,
+  /* So many full reads in a row show a download that the larger buffer is
+   * worth its memory for. */
+  SOCKET_FULL_READS_FOR_BULK = 2
+};
+
+typedef struct socket_stream {
+  ah_stream base;
+  uv_poll_t poll;
+  int events; /* what |poll| waits for; 0: it is stopped */
+  int fd;
+
+  /* In. */
+  bool paused;
+  bool ended;          /* the peer has finished sending */
+  unsigned full_reads; /* in a row, up to SOCKET_FULL_READS_FOR_BULK */
+
+  /* Out. */
+  ah_chunk_queue queue;
+  bool
+      blocked; /* the kernel took less than there was; UV_WRITABLE is awaited */
+
+  int write_errno; /* not 0: writing failed and on_error is still to come */
+  bool failed;     /* on_error has run */
+  bool closed;
+  ah_task trouble; /* tells of write_errno */
+
+  char remote_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
+  uint16_t remote_port;
+} socket_stream;
+
+_Static_assert(sizeof(((socket_stream *)0)->remote_address) <=
+                   sizeof(((ah_stream_info *)0)->remote_address),
+               "the address fits into the info");
+
+_Static_assert(offsetof(socket_stream, base) == 0,
+               "a socket's stream is cast to the socket");
+
+static socket_stream *socket_from(ah_stream *stream)
+{
+  return (socket_stream *)stream;
+}
+
+static const socket_stream *socket_from_const(const ah_stream *stream)
+{
+  return (const socket_stream *)stream;
+}
+
+/* Reading and writing change what is watched, which names their caller. */
+static void socket_on_poll(uv_poll_t *poll, int status, int events);
+
+/* Has the poll handle wait for |events|, which may be 0. */
+static void socket_watch(socket_stream *sock, int events)
+{
+  if (events == sock->events) {
+    return;
+  }
+  sock->events = events;
+  int rv = events == 0 ? uv_poll_stop(&sock->poll)
+                       : uv_poll_start(&sock->poll, events, socket_on_poll);
+  ah_assert(rv == 0); /* the descriptor is ours alone and not closing */
+}
+
+/* What there is to wait for now. */
+static int socket_wants(const socket_stream *sock)
+{
+  if (sock->failed || sock->write_errno != 0) {
+    return 0;
+  }
+  int events = sock->blocked ? UV_WRITABLE : 0;
+  if (!sock->paused && !sock->ended) {
+    events |= UV_READABLE;
+  }
+  return events;
+}
+
+/* Waits for what it did not wait for yet; does not give anything up. */
+static void socket_watch_more(socket_stream *sock)
+{
+  socket_watch(sock, sock->events | socket_wants(sock));
+}
+
+static void socket_drop_queue(socket_stream *sock)
+{
+  ah_chunk_queue_clear(&sock->queue, sock->base.loop);
+  sock->blocked = false;
+}
+
+/* The one way a socket breaks.  The sink may close it in here. */
+static void socket_fail(socket_stream *sock, int os_errno, ahttp_phase phase)
+{
+  ah_assert(!sock->failed && !sock->closed);
+  sock->failed = true;
+  ah_loop_undefer(&sock->trouble);
+  socket_drop_queue(sock);
+  socket_watch(sock, 0);
+  ahttp_error err;
+  (void)ah_error_from_errno(&err, os_errno, phase,
+                            phase == AHTTP_PHASE_SEND ? "write" : "read");
+  sock->base.sink->on_error(sock->base.owner, &err);
+}
+
+/* --- In --- */
+
+static bool socket_can_read(const socket_stream *sock)
+{
+  return !sock->closed && !sock->failed && !sock->paused && !sock->ended;
+}
+
+static uint8_t *socket_read_buffer(const socket_stream *sock, size_t *cap)
+{
+  if (sock->full_reads >= SOCKET_FULL_READS_FOR_BULK) {
+    uint8_t *bulk = ah_loop_bulk_buffer(sock->base.loop);
+    if (bulk != NULL) {
+      *cap = AH_LOOP_BULK_BYTES;
+      return bulk;
+    }
+  }
+  *cap = AH_LOOP_READ_BYTES;
+  return ah_loop_read_buffer(sock->base.loop);
+}
+
+static void socket_count_read(socket_stream *sock, size_t len)
+{
+  if (len < AH_LOOP_READ_BYTES) {
+    sock->full_reads = 0;
+  } else if (sock->full_reads < SOCKET_FULL_READS_FOR_BULK) {
+    sock->full_reads++;
+  }
+}
+
+static void socket_end(socket_stream *sock)
+{
+  sock->ended = true;
+  socket_watch(sock, socket_wants(sock));
+  sock->base.sink->on_end(sock->base.owner, true);
+}
+
+typedef enum read_outcome {
+  READ_FULL,  /* there may be more */
+  READ_SHORT, /* nothing is left for now */
+  READ_ENDED, /* the peer has finished */
+  READ_BROKEN /* errno says why */
+} read_outcome;
+
+/* Reads once and hands it to the sink, which may do anything to |sock|. */
+static read_outcome socket_read_once(socket_stream *sock, size_t *len)
+{
+  size_t cap;
+  uint8_t *buffer = socket_read_buffer(sock, &cap);
+  ssize_t n;
+  do {
+    n = recv(sock->fd, buffer, cap, MSG_DONTWAIT);
+  } while (n < 0 && errno == EINTR);
+  if (n < 0) {
+    bool is_dry = errno == EAGAIN || errno == EWOULDBLOCK;
+    return is_dry ? READ_SHORT : READ_BROKEN;
+  }
+  if (n == 0) {
+    return READ_ENDED;
+  }
+  *len = (size_t)n;
+  socket_count_read(sock, *len);
+  sock->base.sink->on_read(sock->base.owner, buffer, *len);
+  return *len < cap ? READ_SHORT : READ_FULL;
+}
+
+/* Reads until the socket is dry, or long enough for one turn. */
+static void socket_read(socket_stream *sock)
+{
+  size_t total = 0;
+  while (socket_can_read(sock) && total < SOCKET_TURN_BYTES_MAX) {
+    size_t len = 0;
+    switch (socket_read_once(sock, &len)) {
+    case READ_FULL:
+      total += len;
+      continue;
+    case READ_SHORT:
+      return;
+    case READ_ENDED:
+      socket_end(sock);
+      return;
+    case READ_BROKEN:
+      socket_fail(sock, errno, AHTTP_PHASE_RECEIVE);
+      return;
+    }
+  }
+}
+
+/*
+ * Reads what came before the socket broke, then tells why: |os_errno|, or if
+ * that is 0 what reading says.  A sink that pauses leaves the rest to resume().
+ * A peer that finished in order before it broke is told of first.
+ */
+static void socket_read_dry(socket_stream *sock, int os_errno,
+                            ahttp_phase phase)
+{
+  while (socket_can_read(sock)) {
+    size_t len = 0;
+    read_outcome outcome = socket_read_once(sock, &len);
+    if (len > 0) {
+      continue;
+    }
+    if (outcome == READ_ENDED) {
+      socket_end(sock);
+      break;
+    }
+    if (os_errno == 0) {
+      os_errno = outcome == READ_BROKEN ? errno : EIO;
+    }
+    socket_fail(sock, os_errno, phase);
+    return;
+  }
+  if (sock->ended && os_errno != 0 && !sock->closed && !sock->failed) {
+    socket_fail(sock, os_errno, phase);
+  }
+}
+
+static void socket_tell_trouble(ah_task *task)
+{
+  socket_stream *sock = AH_CONTAINER(task, socket_stream, trouble);
+  socket_read_dry(sock, sock->write_errno, AHTTP_PHASE_SEND);
+}
+
+/* --- Out --- */
+
+static void socket_fail_writing(socket_stream *sock, int os_errno)
+{
+  sock->write_errno = os_errno;
+  socket_drop_queue(sock);
+  socket_watch(sock, 0);
+  ah_loop_defer(sock->base.loop, &sock->trouble);
+}
+
+static ssize_t socket_send_once(const socket_stream *sock, size_t *offered)
+{
+  struct iovec pieces[SOCKET_PIECES_MAX];
+  size_t count =
+      ah_chunk_queue_pieces(&sock->queue, pieces, SOCKET_PIECES_MAX, offered);
+  struct msghdr msg = {.msg_iov = pieces, .msg_iovlen = count};
+  ssize_t n;
+  do {
+    n = sendmsg(sock->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+/* Sends as much of the queue as the kernel takes.  0 or an errno. */
+static int socket_send(socket_stream *sock)
+{
+  while (sock->queue.len > 0) {
+    size_t offered;
+    ssize_t n = socket_send_once(sock, &offered);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
+      return errno;
+    }
+    size_t sent = n < 0 ? 0 : (size_t)n;
+    ah_chunk_queue_consume(&sock->queue, sock->base.loop, sent);
+    if (sent < offered) {
+      sock->blocked = true;
+      return 0;
+    }
+  }
+  sock->blocked = false;
+  return 0;
+}
+
+/* The kernel has room again. */
+static void socket_go_on_sending(socket_stream *sock)
+{
+  int os_errno = socket_send(sock);
+  if (os_errno != 0) {
+    socket_fail_writing(sock, os_errno);
+  } else if (!sock->blocked) {
+    sock->base.sink->on_drain(sock->base.owner);
+  }
+}
+
+/* --- Events --- */
+
+/* libuv has stopped the handle because of POLLERR.  A paused stream does not
+ * look into it: resume() watches again and finds the same. */
+static void socket_on_poll_error(socket_stream *sock)
+{
+  sock->events = 0;
+  if (sock->blocked) {
+    int os_errno = socket_send(sock);
+    socket_fail_writing(sock, os_errno != 0 ? os_errno : EIO);
+  } else if (!sock->paused) {
+    socket_read_dry(sock, 0, AHTTP_PHASE_RECEIVE);
+  }
+}
+
+static void socket_on_poll(uv_poll_t *poll, int status, int events)
+{
+  socket_stream *sock = poll->data;
+  if (status != 0) {
+    socket_on_poll_error(sock);
+    return;
+  }
+  int unwanted = events & ~socket_wants(sock);
+  if (unwanted != 0) {
+    socket_watch(sock, socket_wants(sock));
+  }
+  if ((events & UV_WRITABLE) != 0 && sock->blocked) {
+    socket_go_on_sending(sock);
+  }
+  if ((events & UV_READABLE) != 0 && sock->write_errno == 0) {
+    socket_read(sock);
+  }
+}
+
+/* --- The stream's operations --- */
+
+static int socket_reserve(ah_stream *stream, uint8_t **ptr, size_t *cap)
+{
+  socket_stream *sock = socket_from(stream);
+  return ah_chunk_queue_reserve(&sock->queue, stream->loop, ptr, cap);
+}
+
+static void socket_commit(ah_stream *stream, size_t len)
+{
+  ah_chunk_queue_commit(&socket_from(stream)->queue, len);
+}
+
+static void socket_flush(ah_stream *stream)
+{
+  socket_stream *sock = socket_from(stream);
+  if (sock->failed || sock->write_errno != 0) {
+    socket_drop_queue(sock); /* nobody will ever take it */
+    return;
+  }
+  if (sock->blocked) {
+    return;
+  }
+  int os_errno = socket_send(sock);
+  if (os_errno != 0) {
+    socket_fail_writing(sock, os_errno);
+  } else if (sock->blocked) {
+    socket_watch_more(sock);
+  }
+}
+
+static size_t socket_queued(const ah_stream *stream)
+{
+  return socket_from_const(stream)->queue.len;
+}
+
+static void socket_pause(ah_stream *stream)
+{
+  socket_from(stream)->paused = true;
+}
+
+static void socket_resume(ah_stream *stream)
+{
+  socket_stream *sock = socket_from(stream);
+  ah_assert(stream->sink != NULL && !sock->closed);
+  sock->paused = false;
+  if (sock->failed) {
+    return;
+  }
+  if (sock->write_errno != 0) {
+    ah_loop_defer(stream->loop, &sock->trouble);
+  } else {
+    socket_watch_more(sock);
+  }
+}
+
+static void socket_info(const ah_stream *stream, ah_stream_info *info)
+{
+  const socket_stream *sock = socket_from_const(stream);
+  memcpy(info->remote_address, sock->remote_address,
+         sizeof(sock->remote_address));
+  info->remote_port = sock->remote_port;
+}
+
+/* The loop may be gone by now; only the socket's own things are touched. */
+static void socket_on_closed(uv_handle_t *handle)
+{
+  socket_stream *sock = handle->data;
+  (void)close(sock->fd); /* nothing is left to do about a failure */
+  ah_free(sock);
+}
+
+static void socket_close(ah_stream *stream)
+{
+  socket_stream *sock = socket_from(stream);
+  ah_assert(!sock->closed);
+  sock->closed = true;
+  ah_loop_undefer(&sock->trouble);
+  if (!sock->failed && sock->write_errno == 0) {
+    (void)socket_send(sock); /* what the kernel does not take now is lost */
+  }
+  socket_drop_queue(sock);
+  uv_close((uv_handle_t *)&sock->poll, socket_on_closed);
+}
+
+static const ah_stream_ops socket_ops = {
+    .name = "socket",
+    .reserve = socket_reserve,
+    .commit = socket_commit,
+    .flush = socket_flush,
+    .queued = socket_queued,
+    .pause = socket_pause,
+    .resume = socket_resume,
+    .info = socket_info,
+    .close = socket_close,
+};
+
+/* Fills in the peer's address and sets the options of its family. */
+static void socket_set_up(socket_stream *sock)
+{
+  ah_address peer = {.any.sa_family = AF_UNSPEC};
+  socklen_t len = sizeof(peer);
+  int rv = getpeername(sock->fd, &peer.any, &len);
+  if (rv != 0 || peer.any.sa_family == AF_UNIX) {
+    return; /* an anonymous peer; one that is gone is met by the first read */
+  }
+  if (peer.any.sa_family != AF_INET && peer.any.sa_family != AF_INET6) {
+    return;
+  }
+  ah_address_print(&peer, sock->remote_address, sizeof(sock->remote_address));
+  sock->remote_port = ah_address_port(&peer);
+  /* Writes are gathered by us, once a turn; Nagle's algorithm would only hold
+   * the last segment back.  Failing costs time, not correctness. */
+  int on = 1;
+  (void)setsockopt(sock->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+int ah_socket_stream_new(ah_stream **out, ah_loop *loop, int fd)
+{
+  *out = NULL;
+  int rv = AHTTP_ENOMEM;
+  socket_stream *sock = ah_calloc(1, sizeof(*sock));
+  if (sock == NULL) {
+    goto fail;
+  }
+  sock->base.ops = &socket_ops;
+  sock->base.loop = loop;
+  sock->fd = fd;
+  sock->paused = true;
+  sock->trouble.run = socket_tell_trouble;
+  if (uv_poll_init(ah_loop_uv(loop), &sock->poll, fd) != 0) {
+    rv = AHTTP_ECONNECT;
+    goto fail;
+  }
+  sock->poll.data = sock;
+  uv_unref((uv_handle_t *)&sock->poll);
+  socket_set_up(sock);
+  *out = &sock->base;
+  return AHTTP_OK;
+
+fail:
+  ah_free(sock);
+  (void)close(fd);
+  return rv;
+}
