@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "cli/curl_options.h"
+
+#include <string.h>
+
+#include "cli/options.h"
+
+/* Names longer than this are nobody's typing mistake. */
+#define NAME_LEN_MAX 40
+
+/* Spellings further apart than this are different words. */
+#define DISTANCE_MAX 3
+
+/* curl's options that we do not have, and what comes nearest.  What is a mere
+ * synonym is in the option table instead. */
+static const struct {
+  const char *curl;
+  const char *ours;
+} nearest_table[] = {
+    {"-0", "--http1.1"},
+    {"-4", "--resolve HOST:PORT:ADDR"},
+    {"-6", "--resolve HOST:PORT:ADDR"},
+    {"-#", "--progress bar"},
+    {"-b", "-H 'Cookie: ...'"},
+    {"-C", "-o FILE, which starts again from the beginning"},
+    {"-D", "-v"},
+    {"-e", "-H 'Referer: ...'"},
+    {"-E", "--cacert FILE, for the server's side only"},
+    {"-F", "-d DATA with -H 'Content-Type: ...'"},
+    {"-G", "-X GET with -d, or the query in the URL"},
+    {"-I", "-X HEAD -v"},
+    {"-J", "-o TEMPLATE"},
+    {"-K", "-i FILE for a list of URLs"},
+    {"-N", "-o -, which does not wait either"},
+    {"-n", "-H 'Authorization: ...'"},
+    {"-r", "-H 'Range: bytes=...'"},
+    {"-T", "-X PUT -d @FILE"},
+    {"-u", "-H 'Authorization: ...'"},
+    {"-V", "ahttp version"},
+    {"-w", "--results FILE"},
+    {"-x", "--unix-socket PATH; there is no proxy support"},
+    {"-Y", "--idle-timeout TIME"},
+    {"-y", "--idle-timeout TIME"},
+    {"-z", "-H 'If-Modified-Since: ...'"},
+    {"--basic", "-H 'Authorization: ...'"},
+    {"--cert", "--cacert FILE, for the server's side only"},
+    {"--compressed", "-H 'Accept-Encoding: ...', which stores it as it came"},
+    {"--config", "-i FILE for a list of URLs"},
+    {"--connect-to", "--resolve HOST:PORT:ADDR"},
+    {"--continue-at", "-o FILE, which starts again from the beginning"},
+    {"--cookie", "-H 'Cookie: ...'"},
+    {"--data-ascii", "--data DATA"},
+    {"--data-raw", "--data DATA"},
+    {"--data-urlencode", "--data DATA"},
+    {"--doh-url", "--dns-servers ADDR"},
+    {"--dump-header", "-v"},
+    {"--fail-with-body", "-o -, which writes error bodies too"},
+    {"--form", "-d DATA with -H 'Content-Type: ...'"},
+    {"--get", "-X GET with -d, or the query in the URL"},
+    {"--head", "-X HEAD -v"},
+    {"--http1.0", "--http1.1"},
+    {"--http3", "--http2"},
+    {"--http3-only", "--http2"},
+    {"--include", "-v"},
+    {"--ipv4", "--resolve HOST:PORT:ADDR"},
+    {"--ipv6", "--resolve HOST:PORT:ADDR"},
+    {"--json", "-d DATA with -H 'Content-Type: application/json'"},
+    {"--limit-rate", "-j N and --per-host N, which limit how many run"},
+    {"--netrc", "-H 'Authorization: ...'"},
+    {"--oauth2-bearer", "-H 'Authorization: Bearer ...'"},
+    {"--progress-bar", "--progress bar"},
+    {"--proxy", "--unix-socket PATH; there is no proxy support"},
+    {"--range", "-H 'Range: bytes=...'"},
+    {"--rate", "-j N and --per-host N, which limit how many run"},
+    {"--referer", "-H 'Referer: ...'"},
+    {"--remote-header-name", "-o TEMPLATE"},
+    {"--remove-on-error", "-o FILE, which leaves complete files only"},
+    {"--retry", "--results FILE, which says what to fetch again"},
+    {"--skip-existing", "-P DIR, which renames what exists already"},
+    {"--speed-limit", "--idle-timeout TIME"},
+    {"--speed-time", "--idle-timeout TIME"},
+    {"--stderr", "2>FILE in the shell"},
+    {"--time-cond", "-H 'If-Modified-Since: ...'"},
+    {"--trace", "-v"},
+    {"--trace-ascii", "-v"},
+    {"--upload-file", "-X PUT -d @FILE"},
+    {"--url-query", "the query in the URL"},
+    {"--user", "-H 'Authorization: ...'"},
+    {"--version", "ahttp version"},
+    {"--write-out", "--results FILE"},
+};
+
+static size_t smaller(size_t a, size_t b)
+{
+  return a < b ? a : b;
+}
+
+/* Levenshtein's distance: how many bytes to add, drop or change. */
+static size_t spelling_distance(const char *a, size_t a_len, const char *b)
+{
+  size_t row[NAME_LEN_MAX + 1];
+  size_t b_len = strlen(b);
+
+  if (a_len > NAME_LEN_MAX || b_len > NAME_LEN_MAX) {
+    return NAME_LEN_MAX;
+  }
+  for (size_t j = 0; j <= b_len; j++) {
+    row[j] = j;
+  }
+  for (size_t i = 1; i <= a_len; i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b_len; j++) {
+      size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = smaller(changed, smaller(row[j], row[j - 1]) + 1);
+    }
+  }
+  return row[b_len];
+}
+
+/* The long option spelled most like |name|, or NULL. */
+static const char *nearest_spelling(const char *name, size_t len)
+{
+  size_t count;
+  const cli_option *table = cli_option_table(&count);
+  size_t best = DISTANCE_MAX + 1;
+  const char *found = NULL;
+
+  for (size_t i = 0; i < count; i++) {
+    size_t distance = spelling_distance(name, len, table[i].name);
+    /* Three changes turn any short word into any other. */
+    if (distance < best && distance < len) {
+      best = distance;
+      found = table[i].name;
+    }
+  }
+  return found;
+}
+
+void cli_unknown_option_say(const char *word, size_t len, cli_text *problem)
+{
+  size_t count = sizeof(nearest_table) / sizeof(*nearest_table);
+
+  cli_text_printf(problem, "unknown option %.*s", (int)len, word);
+  for (size_t i = 0; i < count; i++) {
+    if (strlen(nearest_table[i].curl) == len &&
+        strncmp(nearest_table[i].curl, word, len) == 0) {
+      cli_text_printf(problem, "; the nearest is %s", nearest_table[i].ours);
+      return;
+    }
+  }
+  const char *near = len > 2 ? nearest_spelling(word + 2, len - 2) : NULL;
+  if (near != NULL) {
+    cli_text_printf(problem, "; the nearest is --%s", near);
+  } else {
+    cli_text_add(problem, "; ahttp help get lists what there is");
+  }
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ahttp/ahttp.h>
+
+#include "cli/terminal.h"
+#include "cli/text.h"
+
+/* Where input comes from; in the order of the command line. */
+typedef struct cli_source {
+  const char *name; /* a URL, or the path of a list */
+  bool is_list;
+} cli_source;
+
+/* Words of the command line in their order; they point into argv. */
+typedef struct cli_words {
+  const char **items;
+  size_t count;
+} cli_words;
+
+typedef enum cli_progress_mode {
+  CLI_PROGRESS_AUTO = 0,
+  CLI_PROGRESS_BAR = 1,
+  CLI_PROGRESS_NONE = 2
+} cli_progress_mode;
+
+/* What the command line of `ahttp get` says.  Strings point into argv. */
+typedef struct cli_options {
+  bool help; /* -h: nothing else counts */
+
+  /* input */
+  cli_source *sources;
+  size_t source_count;
+  size_t list_count; /* how many of them are lists */
+
+  /* request */
+  const char *method; /* NULL: GET, or POST with data */
+  cli_words fields;   /* "Name: value" */
+  cli_words data;     /* -d in order; "@FILE" not opened yet */
+  const char *user_agent;
+  uint32_t redirects_max;
+  bool follow_off;
+
+  /* output */
+  const char *output; /* -o: a file, a template, or "-" */
+  const char *folder; /* -P */
+  bool remote_name;   /* -O */
+  bool discard;       /* --out-null */
+  const char *results;
+
+  /* jobs */
+  uint32_t jobs;
+  uint32_t per_host; /* 0: the defaults of either protocol */
+
+  /* time, ms */
+  uint32_t connect_ms;
+  uint32_t ttfb_ms;
+  uint32_t idle_ms;
+  uint32_t max_ms; /* 0: no limit */
+  uint32_t grace_ms;
+
+  /* net */
+  ahttp_http_policy http;
+  const char *ca_file;
+  const char *ca_dir;
+  bool verify_off;
+  const char *unix_socket;
+  const char *dns_servers;
+  ahttp_resolve_entry *resolve; /* the strings are ours, one block an entry */
+  size_t resolve_count;
+
+  /* show */
+  bool verbose;
+  bool summary_off;
+  bool show_secrets;
+  uint32_t quiet; /* 1: no summary, 2: no messages about failures either */
+  cli_progress_mode progress;
+  cli_color color;
+} cli_options;
+
+/* How an option is written and what is said about it in --help and ahttp.1. */
+typedef struct cli_option cli_option;
+struct cli_option {
+  char letter;          /* '\0': only the long name */
+  const char *name;     /* without "--" */
+  const char *argument; /* as shown in the help; NULL: takes none */
+  const char *group;
+  const char *text; /* NULL: understood, but not shown (a synonym) */
+  int (*set)(cli_options *options, const cli_option *option, const char *value,
+             cli_text *problem);
+  size_t offset; /* of the member |set| writes to */
+  uint32_t min;  /* of a number */
+  uint32_t max;
+};
+
+/* All options, in the order of the help; |*count| of them. */
+const cli_option *cli_option_table(size_t *count);
+
+/*
+ * Reads the |argc| words after `ahttp get`.  Returns 0 and fills |*out|; or
+ * sets |problem| to a sentence for the user and returns -1.  Clear |*out| in
+ * either case.
+ */
+int cli_options_parse(cli_options *out, int argc, char **argv,
+                      cli_text *problem);
+
+/* Adds a source behind the others. */
+void cli_options_append_source(cli_options *options, const char *name,
+                               bool is_list);
+
+void cli_options_clear(cli_options *options);
+
+/* True if the program is to fetch exactly one URL, named as an operand. */
+bool cli_options_is_single(const cli_options *options);
+
+/* True if the body of that URL goes to standard output. */
+bool cli_options_is_piped(const cli_options *options);
+
+#endif

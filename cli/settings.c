@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "cli/settings.h"
+
+/* A host that speaks HTTP/1.1 gets six connections, as browsers have it; one
+ * that speaks HTTP/2 thirty-two streams. */
+#define H1_CONNS_DEFAULT 6
+#define H2_STREAMS_DEFAULT 32
+
+/* How long an unused connection may wait for the next URL of its host. */
+#define IDLE_CONN_MS 15000
+
+/* 0 is "no limit" here and "the default" in the library. */
+static uint32_t limit_ms(uint32_t ms)
+{
+  return ms == 0 ? AHTTP_NO_LIMIT : ms;
+}
+
+int cli_client_new(ahttp_client **out, uv_loop_t *loop,
+                   const cli_options *options, cli_text *problem)
+{
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  ahttp_tls_opts tls = {.size = sizeof(tls)};
+  uint32_t redirects = options->follow_off ? 0 : options->redirects_max;
+
+  tls.ca_file = options->ca_file;
+  tls.ca_dir = options->ca_dir;
+  tls.verify_off = options->verify_off;
+  opts.loop = loop;
+  opts.tls = &tls;
+  opts.pool_ms = AHTTP_NO_LIMIT; /* we start more than the limits let run */
+  opts.conns_max = options->jobs;
+  opts.conns_idle_max = options->jobs;
+  opts.idle_ms = IDLE_CONN_MS;
+  opts.conns_per_origin_max =
+      options->per_host > 0 ? options->per_host : H1_CONNS_DEFAULT;
+  opts.h2_streams_max =
+      options->per_host > 0 ? options->per_host : H2_STREAMS_DEFAULT;
+  opts.redirects_max = redirects;
+  opts.http = options->http;
+  opts.user_agent = options->user_agent != NULL ? options->user_agent
+                                                : "ahttp/" AHTTP_VERSION_STRING;
+  opts.unix_socket = options->unix_socket;
+  opts.dns_servers = options->dns_servers;
+  opts.resolve = options->resolve;
+  opts.resolve_count = options->resolve_count;
+
+  int rv = ahttp_client_new(out, &opts);
+  if (rv == AHTTP_ETLS) {
+    const char *place =
+        options->ca_file != NULL ? options->ca_file : options->ca_dir;
+    cli_text_printf(problem, "cannot read certificates from %s",
+                    place != NULL ? place : "the system's trust store");
+  } else if (rv != AHTTP_OK) {
+    cli_text_printf(problem, "cannot start: %s", ahttp_strerror(rv));
+  }
+  return rv == AHTTP_OK ? 0 : -1;
+}
+
+void cli_shared_set_times(cli_shared *shared)
+{
+  const cli_options *options = shared->options;
+  uint32_t ttfb = limit_ms(options->ttfb_ms);
+  uint32_t idle = limit_ms(options->idle_ms);
+  uint32_t connect = limit_ms(options->connect_ms);
+  uint32_t max = limit_ms(options->max_ms);
+  ahttp_send_opts *send = &shared->send;
+
+  *send = (ahttp_send_opts)AHTTP_SEND_OPTS_INIT;
+  send->connect_ms = connect < max ? connect : max;
+  send->write_ms = idle;
+  /* The library has one time for both; the shorter of two is ours. */
+  send->read_ms = ttfb > idle ? ttfb : idle;
+  shared->ttfb_ms = ttfb < idle ? ttfb : 0;
+  shared->idle_ms = idle < ttfb ? idle : 0;
+  /* The library's total time begins in the queue, which one URL does not have
+   * and many have for long. */
+  if (cli_options_is_single(options)) {
+    send->total_ms = max;
+  } else {
+    shared->max_ms = options->max_ms;
+  }
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+
+#include <uv.h>
+
+#include <ahttp/ahttp.h>
+
+#include "cli/job.h"
+#include "cli/options.h"
+
+/* Makes the client that |options| describe, on |loop|.  Returns 0, or sets
+ * |problem| and returns -1. */
+int cli_client_new(ahttp_client **out, uv_loop_t *loop,
+                   const cli_options *options, cli_text *problem);
+
+/* Sets the times of |shared|: which the library enforces, and which the jobs
+ * must check themselves. */
+void cli_shared_set_times(cli_shared *shared);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+#include "cli/tally.h"
+
+void cli_tally_add(cli_tally *tally, const cli_ending *ending)
+{
+  tally->inputs++;
+  tally->outcomes[ending->outcome]++;
+  tally->body_bytes += ending->body_bytes;
+  if (ending->outcome == CLI_OUTCOME_HTTP_ERROR &&
+      ending->status < CLI_STATUS_MAX) {
+    tally->statuses[ending->status]++;
+  }
+  if (ending->class != CLI_CLASS_NONE) {
+    tally->classes[ending->class]++;
+  }
+  if (ending->status == 0) {
+    return;
+  }
+  tally->responses++;
+  tally->h2_responses += ending->is_h2 ? 1 : 0;
+  tally->reused += ending->is_reused ? 1 : 0;
+  cli_histogram_add(&tally->wait, ending->wait_ns);
+  cli_histogram_add(&tally->total, ending->total_ns);
+}
+
+uint64_t cli_tally_failed(const cli_tally *tally)
+{
+  return tally->inputs - tally->outcomes[CLI_OUTCOME_OK] -
+         tally->outcomes[CLI_OUTCOME_NOT_MODIFIED];
+}

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: MIT
+"""What is sent: method, fields, content; and where to."""
+
+import pytest
+
+from servers import response
+
+
+@pytest.fixture
+def echo(site):
+    site.routes["/a"] = response("x")
+    return site
+
+
+def test_plain_request(program, echo):
+    assert program("get", echo.url + "/a?b=c#d").status == 0
+    (request,) = echo.requests
+    assert (request.method, request.target) == ("GET", "/a?b=c")
+    assert request.get("Host") == f"127.0.0.1:{echo.port}"
+    assert request.get("User-Agent").startswith("ahttp/")
+
+
+def test_fields(program, echo):
+    fields = ["X-One: 1", "X-Two:  two words ", "X-Empty;"]
+    options = [word for field in fields for word in ("-H", field)]
+    assert program("get", *options, echo.url + "/a").status == 0
+    sent = dict(
+        (key, value.strip()) for key, value in
+        (field if len(field) == 2 else (field[0].rstrip(": "), "")
+         for field in echo.requests[0].fields)
+    )
+    assert sent["X-One"] == "1"
+    assert sent["X-Two"] == "two words"
+    assert sent["X-Empty"] == ""
+
+
+def test_user_agent(program, echo):
+    program("get", "-A", "me/1", echo.url + "/a")
+    program("get", "-A", "", echo.url + "/a")
+    program("get", "-H", "User-Agent: you", echo.url + "/a")
+    agents = [request.get("User-Agent") for request in echo.requests]
+    assert agents == ["me/1", None, "you"]
+
+
+def test_method(program, echo):
+    program("get", "-X", "DELETE", echo.url + "/a")
+    assert echo.requests[0].method == "DELETE"
+
+
+def test_head_has_no_body_and_makes_no_file(program, site, folder):
+    site.routes["/a"] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    run = program("get", "-X", "HEAD", "-O", site.url + "/a")
+    assert run.status == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_data_makes_a_form_post(program, echo):
+    program("get", "-d", "a=1", "-d", "b=2", echo.url + "/a")
+    (request,) = echo.requests
+    assert (request.method, request.body) == ("POST", b"a=1&b=2")
+    kind = "application/x-www-form-urlencoded"
+    assert request.get("Content-Type") == kind
+
+
+def test_data_from_a_file_is_sent_as_it_is(program, echo, folder):
+    data = bytes(range(256)) * 1000
+    (folder / "data").write_bytes(data)
+    program(
+        "get",
+        *["-X", "PUT", "-H", "Content-Type: x/y", "-d", "@data"],
+        *[echo.url + "/a"] * 3,
+        "--out-null",
+    )
+    assert len(echo.requests) == 3
+    for request in echo.requests:
+        assert (request.method, request.body) == ("PUT", data)
+        assert request.get("Content-Type") == "x/y"
+
+
+def test_data_from_standard_input(program, echo):
+    program("get", "-d", "@-", echo.url + "/a", text="from a pipe\n")
+    assert echo.requests[0].body == b"from a pipe\n"
+
+
+def test_content_is_sent_again_on_307(program, site):
+    site.routes["/a"] = response("", "307 Again", "Location: /b")
+    site.routes["/b"] = response("x")
+    assert program("get", "-d", "data", site.url + "/a").status == 0
+    assert [r.body for r in site.requests] == [b"data", b"data"]
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        (["-H", "no colon"], "Name: value"),
+        (["-H", "X: a\nY: b"], "X: a"),
+        (["-H", "Content-Length: 3"], "Content-Length"),
+        (["-X", "GE T"], "no request method"),
+        (["-d", "@missing"], "cannot read missing"),
+        (["-d", "@-", "-i", "-"], "only once"),
+        (["--resolve", "x"], "HOST:PORT:ADDR"),
+        (["--cacert", "missing"], "missing"),
+        (["-j", "0"], "1 to 10000"),
+        (["-m", "soon"], "--max-time"),
+        (["-o", "-", "https://two.example/"], "one URL"),
+        (["--color", "red"], "auto|always|never"),
+    ],
+)
+def test_usage_errors_fetch_nothing(program, echo, options, told):
+    run = program("get", *options, echo.url + "/a")
+    assert run.status == 64
+    assert run.err.startswith("ahttp: ") and told in run.err
+    assert len(run.err.splitlines()) == 1
+    assert echo.requests == []
+
+
+def test_resolve_sends_a_host_elsewhere(program, echo):
+    run = program(
+        *["get", "--resolve", f"far.example:{echo.port}:127.0.0.1"],
+        f"http://far.example:{echo.port}/a",
+    )
+    assert (run.status, run.out) == (0, b"x")
+    assert echo.requests[0].get("Host") == f"far.example:{echo.port}"
+
+
+def test_resolve_every_host_on_every_port(program, echo):
+    run = program(
+        *["get", "--resolve", "*:0:127.0.0.1", "--out-null"],
+        *[f"http://h{i}.example:{echo.port}/a" for i in range(5)],
+    )
+    assert run.status == 0
+    hosts = {request.get("Host") for request in echo.requests}
+    assert len(hosts) == 5
+
+
+def test_credentials_do_not_follow_a_redirect_elsewhere(program, site):
+    site.routes["/b"] = response("x")
+    site.routes["/a"] = response(
+        "", "302 Found", f"Location: http://other.example:{site.port}/b"
+    )
+    run = program(
+        *["get", "-H", "Authorization: Bearer s3cret"],
+        *["--resolve", "other.example:0:127.0.0.1", site.url + "/a"],
+    )
+    assert run.status == 0
+    sent = [request.get("Authorization") for request in site.requests]
+    assert sent == ["Bearer s3cret", None]
+
+
+SECRETS = ["pa55word", "t0psecret", "s3cretquery"]
+
+
+def test_secrets_are_hidden(program, site, folder):
+    url = (
+        f"http://user:pa55word@127.0.0.1:{site.port}/a"
+        "?token=s3cretquery&x=visible"
+    )
+    run = program(
+        *["get", "-v", "-P", "out", "--results", "results.jsonl"],
+        *["-H", "Authorization: Bearer t0psecret", url, url],
+    )
+    text = run.err + (folder / "results.jsonl").read_text()
+    for secret in SECRETS:
+        assert secret not in text
+    assert "visible" in text and "***" in text
+    for record in run.records():
+        assert record["url"].startswith(f"http://***@127.0.0.1:{site.port}/a")
+
+
+def test_secrets_of_broken_lines_are_hidden(program, folder):
+    lines = [
+        "http://user:pa55word@[broken/",
+        "https:user:pa55word@exa mple/",
+        "user:pa55word@exa mple/?token=s3cretquery",
+        "ht!tp:/\\user:pa55word@exa mple/",
+    ]
+    run = program(
+        *["get", "-i", "-", "--results", "results.jsonl"], text="\n".join(lines)
+    )
+    text = run.err + (folder / "results.jsonl").read_text()
+    assert len(run.records()) == 4
+    for secret in SECRETS:
+        assert secret not in text
+
+
+def test_secrets_are_shown_when_asked_for(program, site):
+    url = f"http://user:pa55word@127.0.0.1:{site.port}/a"
+    run = program("get", "--show-secrets", "--results", "results.jsonl", url)
+    assert run.records()[0]["url"] == url
