@@ -8,6 +8,7 @@ import pytest
 
 RESULTS = ("--results", "results.jsonl")
 COUNT = 1000
+MANY = 10000  # for each of the three main ways
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +26,10 @@ def bodies(nginx, nghttpd):
     return hashes
 
 
-def fetch_all(program, base, bodies, *options):
-    """Fetches COUNT distinct URLs and compares every body."""
+def fetch_all(program, base, bodies, *options, count=COUNT):
+    """Fetches `count` distinct URLs and compares every body."""
     text = "".join(
-        f"{base}/files/{i % len(bodies)}?{i}\n" for i in range(COUNT)
+        f"{base}/files/{i % len(bodies)}?{i}\n" for i in range(count)
     )
     run = program(
         *["get", "-i", "-", "-P", "out", "-o", "{n}", *RESULTS, *options],
@@ -36,7 +37,7 @@ def fetch_all(program, base, bodies, *options):
     )
     assert run.status == 0, run.err
     records = run.by_n()
-    assert len(records) == COUNT
+    assert len(records) == count
     for n, record in records.items():
         data = (program.folder / record["file"]).read_bytes()
         want = bodies[(n - 1) % len(bodies)]
@@ -51,7 +52,7 @@ def protos(records):
 
 def test_plain_http1(program, nginx, bodies):
     before = nginx.connections(nginx.plain)
-    records = fetch_all(program, nginx.plain, bodies)
+    records = fetch_all(program, nginx.plain, bodies, count=MANY)
     assert protos(records) == {"http/1.1"}
     assert len(nginx.connections(nginx.plain) - before) <= 6
 
@@ -59,7 +60,7 @@ def test_plain_http1(program, nginx, bodies):
 def test_tls_http1(program, nginx, bodies, certificate):
     before = nginx.connections(nginx.tls)
     records = fetch_all(
-        program, nginx.tls, bodies, "--cacert", certificate[0]
+        program, nginx.tls, bodies, "--cacert", certificate[0], count=MANY
     )
     assert protos(records) == {"http/1.1"}
     assert len(nginx.connections(nginx.tls) - before) <= 6
@@ -68,7 +69,9 @@ def test_tls_http1(program, nginx, bodies, certificate):
 
 def test_tls_http2(program, nginx, bodies, certificate):
     before = nginx.connections(nginx.h2)
-    records = fetch_all(program, nginx.h2, bodies, "--cacert", certificate[0])
+    records = fetch_all(
+        program, nginx.h2, bodies, "--cacert", certificate[0], count=MANY
+    )
     assert protos(records) == {"h2"}
     assert len(nginx.connections(nginx.h2) - before) <= 2
     assert sum(not record["reused"] for record in records) <= 32

@@ -63,6 +63,7 @@ static const violation connection_errors[] = {
     {"HEADERS on a stream never opened",
      {H2_DO_FRAME(H2_HEADERS, 5, 99, "\x88")}},
     {"DATA on a stream never opened", {H2_DO_FRAME(H2_DATA, 1, 99, "x")}},
+    {"DATA before the head", {H2_DO_FRAME(H2_DATA, 1, H2_LAST, "hello")}},
     {"RST_STREAM on a stream never opened",
      {H2_DO_FRAME(H2_RST_STREAM, 0, 99, "\x00\x00\x00\x08")}},
     {"RST_STREAM of 3 bytes",
@@ -83,6 +84,8 @@ static const violation connection_errors[] = {
     {"GOAWAY of 7 bytes", {H2_DO_FRAME(H2_GOAWAY, 0, 0, "1234567")}},
     {"WINDOW_UPDATE of 0",
      {H2_DO_FRAME(H2_WINDOW_UPDATE, 0, 0, "\x00\x00\x00\x00")}},
+    {"WINDOW_UPDATE of 0 for a stream",
+     {H2_DO_FRAME(H2_WINDOW_UPDATE, 0, H2_LAST, "\x00\x00\x00\x00")}},
     {"WINDOW_UPDATE beyond 2^31",
      {H2_DO_FRAME(H2_WINDOW_UPDATE, 0, 0, "\x7f\xff\xff\xff")}},
     {"PUSH_PROMISE",
@@ -159,7 +162,6 @@ static const violation stream_errors[] = {
                   "connection"
                   "\x05"
                   "close")}},
-    {"DATA before the head", {H2_DO_FRAME(H2_DATA, 1, H2_LAST, "hello")}},
     {"an interim response that ends the stream",
      {H2_DO_FRAME(H2_HEADERS, 5, H2_LAST,
                   "\x08\x03"
@@ -189,8 +191,6 @@ static const violation stream_errors[] = {
     {"a status in a trailer section",
      {H2_DO_HEAD, H2_DO_FRAME(H2_DATA, 0, H2_LAST, "hello"),
       H2_DO_FRAME(H2_HEADERS, 5, H2_LAST, "\x88")}},
-    {"WINDOW_UPDATE of 0 for a stream",
-     {H2_DO_FRAME(H2_WINDOW_UPDATE, 0, H2_LAST, "\x00\x00\x00\x00")}},
 };
 
 /* Two GETs: the first meets the violation, the second goes well. */
@@ -282,87 +282,90 @@ static bool has_said_goodbye(void *arg)
   return h2_script_frames(arg, H2_GOAWAY) == 1;
 }
 
-/* The request fails by the limit, the server is told to calm down. */
-static void check_flood(const h2_step *script)
+/* Returns the code the only request fails with. */
+static int flood(const h2_step *script)
 {
   h2_script *peer = h2_script_start_one(script);
   client_run run;
   open_run(&run);
   call_record record = {0};
   get(&run, peer, &record);
-  assert_int_equal(record.code, AHTTP_ELIMIT);
+  int code = record.code;
   assert_int_equal(h2_script_accepted(peer), 1);
   call_record_clear(&record);
   client_run_close(&run);
   h2_script_stop(peer);
+  return code;
 }
 
 static void flood_of_settings_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
-                                  H2_DO_FLOOD(30000, H2_SETTINGS, 0, 0, ""),
-                                  H2_DO(H2_HOLD)};
-  check_flood(flood);
+  static const h2_step script[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
+                                   H2_DO_FLOOD(30000, H2_SETTINGS, 0, 0, ""),
+                                   H2_DO(H2_HOLD)};
+  assert_int_equal(flood(script), AHTTP_ELIMIT);
 }
 
 static void flood_of_pings_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
-                                  H2_DO_FLOOD(30000, H2_PING, 0, 0, "12345678"),
-                                  H2_DO(H2_HOLD)};
-  check_flood(flood);
+  static const h2_step script[] = {
+      H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
+      H2_DO_FLOOD(30000, H2_PING, 0, 0, "12345678"), H2_DO(H2_HOLD)};
+  assert_int_equal(flood(script), AHTTP_ELIMIT);
 }
 
 static void flood_of_window_updates_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {
+  static const h2_step script[] = {
       H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
       H2_DO_FLOOD(30000, H2_WINDOW_UPDATE, 0, 0, "\x00\x00\x00\x01"),
       H2_DO(H2_HOLD)};
-  check_flood(flood);
+  assert_int_equal(flood(script), AHTTP_ELIMIT);
 }
 
 static void flood_of_unknown_frames_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
-                                  H2_DO_FLOOD(30000, 0xfe, 0, 0, ""),
-                                  H2_DO(H2_HOLD)};
-  check_flood(flood);
+  static const h2_step script[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
+                                   H2_DO_FLOOD(30000, 0xfe, 0, 0, ""),
+                                   H2_DO(H2_HOLD)};
+  assert_int_equal(flood(script), AHTTP_ELIMIT);
 }
 
 static void flood_of_empty_data_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {
+  static const h2_step script[] = {
       H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS), H2_DO_HEAD,
       H2_DO_FLOOD(60000, H2_DATA, 0, H2_LAST, ""), H2_DO(H2_HOLD)};
-  check_flood(flood);
+  assert_int_equal(flood(script), AHTTP_ELIMIT);
 }
 
 static void flood_of_continuations_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {
+  static const h2_step script[] = {
       H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
       H2_DO_FRAME(H2_HEADERS, 0, H2_LAST, "\x88"),
       H2_DO_FLOOD(30000, H2_CONTINUATION, 0, H2_LAST, ""), H2_DO(H2_HOLD)};
-  check_flood(flood);
+  int code = flood(script);
+  /* nghttp2 has a limit of its own, which it calls a broken rule. */
+  assert_true(code == AHTTP_ELIMIT || code == AHTTP_EPROTO);
 }
 
 static void flood_of_interim_responses_is_stopped(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
-                                  H2_DO_FLOOD(200, H2_HEADERS, H2_END_HEADERS,
-                                              H2_LAST,
-                                              "\x08\x03"
-                                              "103"),
-                                  H2_DO(H2_HOLD)};
-  check_flood(flood);
+  static const h2_step script[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
+                                   H2_DO_FLOOD(200, H2_HEADERS, H2_END_HEADERS,
+                                               H2_LAST,
+                                               "\x08\x03"
+                                               "103"),
+                                   H2_DO(H2_HOLD)};
+  assert_int_equal(flood(script), AHTTP_ELIMIT);
 }
 
 /* A field of 3000 bytes goes into the table, one byte each repeats it. */
@@ -386,16 +389,16 @@ static void header_bomb_is_not_unpacked(void **state)
                            .data = block,
                            .len = sizeof(block)},
                           H2_DO(H2_HOLD)};
-  check_flood(bomb);
+  assert_int_equal(flood(bomb), AHTTP_ELIMIT);
 }
 
 static void flood_is_answered_by_enhance_your_calm(void **state)
 {
   (void)state;
-  static const h2_step flood[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
-                                  H2_DO_FLOOD(12000, 0xfe, 0, 0, ""),
-                                  H2_DO(H2_HOLD)};
-  h2_script *peer = h2_script_start_one(flood);
+  static const h2_step script[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
+                                   H2_DO_FLOOD(12000, 0xfe, 0, 0, ""),
+                                   H2_DO(H2_HOLD)};
+  h2_script *peer = h2_script_start_one(script);
   client_run run;
   open_run(&run);
   call_record record = {0};
@@ -461,6 +464,7 @@ static void overrun(unsigned frames, call_record *record)
   static char block[DATA_BYTES];
   const h2_step script[] = {H2_DO_SETTINGS,
                             H2_DO_EXPECT(H2_HEADERS),
+                            H2_DO_FRAME(H2_SETTINGS, H2_ACK, 0, ""),
                             H2_DO_HEAD,
                             {.kind = H2_FRAME,
                              .type = H2_DATA,
