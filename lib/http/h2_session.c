@@ -29,14 +29,11 @@
  *   all such paths of nghttp2 lead through.  Our own limits and lack of memory
  *   go through session_fail().  The first error wins.
  *
- * How a stream ends, in nghttp2's terms: on_frame_recv with END_STREAM means
- * the response is complete and valid; a stream that nghttp2 closes without that
- * has failed.  nghttp2 checks Content-Length and, when it does not add up,
- * closes the stream without the former.
+ * A stream has ended well if nghttp2 reported a frame with END_STREAM; one it
+ * closes without that has failed, such as when Content-Length does not add up.
  *
- * Not used: server push (disabled; PUSH_PROMISE is a connection error then),
- * priorities (servers ignore the old scheme), nghttp2's queue of requests
- * beyond the server's limit (the holder submits what may be sent at once).
+ * Not used: server push, priorities, and nghttp2's queue of requests beyond the
+ * server's limit (the holder submits only what may be sent at once).
  */
 #include "config.h"
 #include "http/h2_session.h"
@@ -225,22 +222,9 @@ static int session_on_begin_frame(nghttp2_session *ng,
   return session_verdict(session);
 }
 
-/* Frames of types nghttp2 does not know are asked for only to be counted: the
- * rest of them is skipped. */
-static int session_on_extension(nghttp2_session *ng, const nghttp2_frame_hd *hd,
-                                const uint8_t *data, size_t len,
-                                void *user_data)
-{
-  (void)ng;
-  (void)hd;
-  (void)data;
-  (void)len;
-  (void)user_data;
-  return NGHTTP2_ERR_CANCEL;
-}
-
-static int session_on_extension_end(nghttp2_session *ng, void **payload,
-                                    const nghttp2_frame_hd *hd, void *user_data)
+/* Frames of unknown types are asked for only to be counted. */
+static int session_on_extension(nghttp2_session *ng, void **payload,
+                                const nghttp2_frame_hd *hd, void *user_data)
 {
   (void)ng;
   (void)payload;
@@ -331,11 +315,14 @@ static void session_on_headers(ah_h2_session *session, ah_h2_stream *stream,
   }
 }
 
-/* A frame of a stream that somebody wants.  Every op may let go of it. */
+/* A frame of a stream; every op may let go of that. */
 static void session_on_stream_frame(ah_h2_session *session,
-                                    ah_h2_stream *stream,
                                     const nghttp2_frame *frame)
 {
+  ah_h2_stream *stream = session_find(session, frame->hd.stream_id);
+  if (stream == NULL) {
+    return;
+  }
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     stream->is_reset = true; /* nghttp2 closes it right after this */
     return;
@@ -364,7 +351,6 @@ static int session_on_frame_recv(nghttp2_session *ng,
   (void)ng;
   ah_h2_session *session = user_data;
   bool is_ack = (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0;
-  ah_h2_stream *stream = NULL;
   if (session_is_dead(session)) {
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
@@ -372,10 +358,7 @@ static int session_on_frame_recv(nghttp2_session *ng,
   case NGHTTP2_DATA:
   case NGHTTP2_HEADERS:
   case NGHTTP2_RST_STREAM:
-    stream = session_find(session, frame->hd.stream_id);
-    if (stream != NULL) {
-      session_on_stream_frame(session, stream, frame);
-    }
+    session_on_stream_frame(session, frame);
     break;
   case NGHTTP2_SETTINGS:
     if (!is_ack) {
@@ -490,10 +473,8 @@ static void session_set_callbacks(nghttp2_session_callbacks *callbacks)
 {
   nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks,
                                                         session_on_begin_frame);
-  nghttp2_session_callbacks_set_on_extension_chunk_recv_callback(
-      callbacks, session_on_extension);
-  nghttp2_session_callbacks_set_unpack_extension_callback(
-      callbacks, session_on_extension_end);
+  nghttp2_session_callbacks_set_unpack_extension_callback(callbacks,
+                                                          session_on_extension);
   nghttp2_session_callbacks_set_on_begin_headers_callback(
       callbacks, session_on_begin_headers);
   nghttp2_session_callbacks_set_on_header_callback2(callbacks,
@@ -606,9 +587,9 @@ void ah_h2_session_free(ah_h2_session *session)
   ah_free(session);
 }
 
+/* nghttp2's type is not const but it does not write through it. */
 static uint8_t *octets(ahttp_str text)
 {
-  /* nghttp2's type is not const but it does not write through it. */
   union {
     const char *from;
     uint8_t *to;

@@ -5,9 +5,11 @@
 
 enum {
   /* Bytes that may wait for the kernel before no more frames are made: enough
-   * for one large write, little enough for a cancel to take effect soon. */
-  OUT_BYTES_MAX = 64 * 1024,
-  /* Writes of one turn, when the kernel takes everything at once: 1 MiB, then
+   * for one large write, little enough for a cancel to take effect soon.  A
+   * chunk more than 64 KiB, so that the default window with its frame heads
+   * does not leave in two. */
+  OUT_BYTES_MAX = 64 * 1024 + AH_CHUNK_BYTES,
+  /* Writes of one turn, when the kernel takes everything at once: 1.3 MB, then
    * others have their turn. */
   OUT_ROUNDS_MAX = 16
 };

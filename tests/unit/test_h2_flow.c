@@ -290,6 +290,31 @@ static void flow_stops_when_the_kernel_does(void **state)
   h2_wire_free(wire);
 }
 
+/* A kernel and a server that take everything at once: the turn ends, and the
+ * loop gets to read, before all is written. */
+static void flow_shares_the_turn(void **state)
+{
+  (void)state;
+  h2_wire *wire = h2_wire_new(h2_peer_new(0, 16 * MIB, true), 100);
+  assert_int_equal(nghttp2_session_set_local_window_size(wire->peer->session, 0,
+                                                         0, 16 * MIB),
+                   0);
+  h2_wire_pump(wire);
+  fake_exchange *fake = upload_start(wire, body_new(5 * MIB));
+  h2_wire_turn(wire);
+  h2_peer_stream *stream = h2_peer_request(wire->peer, 0);
+  assert_in_range(stream->content.len, MIB, 2 * MIB);
+  for (int turns = 0; turns < 100 && !stream->is_received; turns++) {
+    h2_wire_turn(wire);
+  }
+  assert_content_is(stream, 5 * MIB);
+  h2_peer_respond(wire->peer, stream, 0);
+  h2_wire_pump(wire);
+  assert_string_equal(fake->log.data, "200 done:OK");
+  fake_exchange_free(fake);
+  h2_wire_free(wire);
+}
+
 /* Content that comes as the test lets it. */
 typedef struct drip {
   uint64_t ready;
@@ -516,6 +541,7 @@ int main(void)
       cmocka_unit_test(flow_uploads),
       cmocka_unit_test(flow_waits_for_the_servers_window),
       cmocka_unit_test(flow_stops_when_the_kernel_does),
+      cmocka_unit_test(flow_shares_the_turn),
       cmocka_unit_test(flow_waits_for_content),
       cmocka_unit_test(flow_hears_that_content_is_ready_within_the_read),
       cmocka_unit_test(flow_fails_an_upload_that_cannot_be_read),
