@@ -10,6 +10,7 @@
 #include "config.h"
 #include "net/resolver_channel.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -231,7 +232,14 @@ static ares_ssize_t channel_send(ares_socket_t fd, const struct iovec *pieces,
   }
   memcpy(copies, pieces, (size_t)count * sizeof(copies[0]));
   struct msghdr msg = {.msg_iov = copies, .msg_iovlen = (size_t)count};
-  return sendmsg(fd, &msg, MSG_NOSIGNAL);
+  ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+  if (n < 0 && errno == ECONNREFUSED) {
+    /* UDP: that was about an earlier packet, and now it is forgotten.  This one
+     * is sent to be refused as well: c-ares then reads the refusal and gives
+     * the server up for all its questions, where it would have waited. */
+    n = sendmsg(fd, &msg, MSG_NOSIGNAL);
+  }
+  return n;
 }
 
 static const struct ares_socket_functions channel_socket_functions = {

@@ -24,7 +24,8 @@
 #include "support/test_alloc.h"
 
 enum {
-  TRY_MS = 30, /* so that lost queries are repeated within a test */
+  TRY_MS = 30000, /* no query is repeated, however slow the machine */
+  TRY_SOON_MS = 30,
   LOOK_MS = 1
 };
 
@@ -429,17 +430,23 @@ static void resolver_tells_errors(void **state)
 static void resolver_repeats_lost_queries(void **state)
 {
   fixture *fix = *state;
+  ah_resolver_opts opts = usual_opts(fix);
+  opts.try_ms = TRY_SOON_MS;
+  resolver_replace(fix, &opts);
   dns_answer lossy = {.addresses = "192.0.2.1", .ttl = 60, .drops = 1};
   dns_peer_set(fix->peer, "lossy.test", AF_INET, &lossy);
   asker a;
   ask_and_wait(fix, &a, "lossy.test");
   assert_string_equal(a.v4, "192.0.2.1:80");
-  assert_int_equal(dns_peer_asked(fix->peer, "lossy.test", AF_INET), 2);
+  assert_true(dns_peer_asked(fix->peer, "lossy.test", AF_INET) >= 2);
 }
 
 static void resolver_gives_up_on_a_silent_server(void **state)
 {
   fixture *fix = *state;
+  ah_resolver_opts opts = usual_opts(fix);
+  opts.try_ms = TRY_SOON_MS;
+  resolver_replace(fix, &opts);
   dns_answer silent = {.drop = true};
   dns_peer_set(fix->peer, "silent.test", AF_INET, &silent);
   dns_peer_set(fix->peer, "silent.test", AF_INET6, &silent);
@@ -457,7 +464,6 @@ static void resolver_notices_that_no_server_is_there(void **state)
   snprintf(server, sizeof(server), "%s", dns_peer_server(fix->peer));
   ah_resolver_opts opts = usual_opts(fix);
   opts.servers = server;
-  opts.try_ms = 5000; /* told by the refusal, not by time */
   resolver_replace(fix, &opts);
   dns_peer_stop(fix->peer);
   turn(fix);
@@ -694,7 +700,6 @@ static void resolver_asks_again_when_resolv_conf_changes(void **state)
   dns_peer_set(fix->peer, "www.old.test", AF_INET6, &silent);
   set(fix, "www.new.test", "", "192.0.2.1");
   ah_resolver_opts opts = usual_opts(fix);
-  opts.try_ms = 60000; /* nothing but the change helps */
   resolver_replace(fix, &opts);
   asker stuck;
   ask(fix, &stuck, "www");
@@ -751,6 +756,7 @@ static int resolve_once(void *arg)
   ah_resolver_opts opts = usual_opts(fix);
   opts.entries = &entry;
   opts.entry_count = 1;
+  opts.try_ms = TRY_SOON_MS; /* a socket that cannot be watched times out */
   int rv = ah_resolver_new(&fix->resolver, fix->loop, &opts);
   if (rv != AHTTP_OK) {
     assert_null(fix->resolver);
