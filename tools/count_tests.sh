@@ -5,7 +5,8 @@
 # "N passed, N failed"; exit status 1 if a test failed or was skipped.
 set -eu
 
-find "$@" -name '*.trs' | LC_ALL=C sort | while read -r trs; do
+find "$@" -path '*/libahttp-[0-9]*' -prune -o -name '*.trs' -print |
+  LC_ALL=C sort | while read -r trs; do
   log=${trs%.trs}.log
   result=$(sed -n 's/^:test-result: *//p' "$trs" | head -n 1)
   awk -v result="$result" -v name="${log#"$1"/}" '

@@ -253,7 +253,7 @@ static const raw_step big_then_hold[] = {
     {RAW_FILL, NULL, 1000},
     {RAW_HOLD, NULL, 0}};
 
-static void cancel_when(int action, int turns)
+static void cancel_when(record_action action, int turns)
 {
   raw_peer *peer = raw_peer_start_one(big_then_hold);
   client_run run;

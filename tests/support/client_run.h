@@ -19,6 +19,15 @@ typedef struct client_run {
   unsigned calls_pending;
 } client_run;
 
+/* What a record does to its call on the way. */
+typedef enum record_action {
+  RECORD_NOTHING,
+  RECORD_CANCEL_AT_HEAD,
+  RECORD_CANCEL_AT_BODY,
+  RECORD_PAUSE_AT_BODY, /* and resume when the test says so */
+  RECORD_FAIL_AT_BODY   /* the handler returns 1 */
+} record_action;
+
 /* What happened to one call. */
 typedef struct call_record {
   client_run *run;
@@ -38,14 +47,7 @@ typedef struct call_record {
   ahttp_call_info info;
   uint64_t uploaded;
 
-  /* What to do on the way; all zero: nothing. */
-  enum {
-    RECORD_NOTHING,
-    RECORD_CANCEL_AT_HEAD,
-    RECORD_CANCEL_AT_BODY,
-    RECORD_PAUSE_AT_BODY, /* and resume when the test says so */
-    RECORD_FAIL_AT_BODY   /* the handler returns 1 */
-  } action;
+  record_action action;
 } call_record;
 
 /* |opts| may be NULL; its loop is set here.  Aborts the test if the client
