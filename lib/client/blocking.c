@@ -97,8 +97,11 @@ int ahttp_send(ahttp_client *client, ahttp_request *request,
                       "blocking functions need a client with a private loop",
                       err);
   }
-  /* A connection that died while nobody drove the loop is noticed here. */
+  /* A connection that died while nobody drove the loop is noticed here.  Only
+   * a loop that is held polls at all. */
+  ah_loop_hold(client->loop);
   (void)uv_run(client->own_uv, UV_RUN_NOWAIT);
+  ah_loop_drop(client->loop);
 
   wait self = {0};
   ah_buf_init(&self.content, client->content_max);
