@@ -35,7 +35,7 @@ code() {
 }
 
 first_lines() {
-  sources include lib cli tests examples | while read -r file; do
+  sources include lib cli tests examples bench | while read -r file; do
     head -n 1 "$file" | grep -q '^/\* SPDX-License-Identifier: MIT \*/$' ||
       echo "$file"
   done | complain 'no SPDX line first'
@@ -64,7 +64,7 @@ banned_calls() {
 }
 
 wording() {
-  sources include lib cli tests examples | code |
+  sources include lib cli tests examples bench | code |
     grep -E '[^a-z0-9_]ah(ttp)?_[a-z0-9_]*_(destroy|delete|cleanup|dispose)[^a-z0-9_]' |
     complain 'a verb that is not ours'
 
@@ -72,10 +72,10 @@ wording() {
     grep -vE 'goto (fail|done);' |
     complain 'goto to something else than fail or done'
 
-  sources include lib cli tests examples | code | grep -E '(^|[^:])//' |
+  sources include lib cli tests examples bench | code | grep -E '(^|[^:])//' |
     complain 'a // comment'
 
-  sources include lib cli tests examples | tr '\n' '\0' |
+  sources include lib cli tests examples bench | tr '\n' '\0' |
     xargs -0 grep -nE '(^|[^A-Z])(TODO|FIXME|XXX|HACK)([^A-Z]|$)' |
     complain 'unfinished work'
 }

@@ -313,6 +313,38 @@ static void answer_before_the_upload_counts(void **state)
   h2_script_stop(peer);
 }
 
+/* --- Silence. ------------------------------------------------------------ */
+
+/* A connection outlives a read timeout, unless no PING is answered either: then
+ * what is on it by now goes to another one. */
+static void silent_connection_is_given_up(void **state)
+{
+  (void)state;
+  static const h2_step falls_silent[] = {
+      H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS), H2_DO_HEAD,
+      H2_DO_HELLO,    H2_DO_EXPECT(H2_HEADERS), H2_DO(H2_HOLD)};
+  const h2_step *const scripts[] = {falls_silent, serves};
+  h2_script *peer = h2_script_start(scripts, 2);
+  client_run run;
+  open_run(&run);
+  call_record record = {0};
+  send_one(&run, peer, "GET", &record);
+  check_hello(&record);
+  ahttp_send_opts opts = AHTTP_SEND_OPTS_INIT;
+  opts.read_ms = 50;
+  client_run_start(&run, &record, "GET", peer_url(peer), &opts);
+  client_run_wait(&run);
+  assert_int_equal(record.code, AHTTP_ETIMEOUT_READ);
+  call_record_clear(&record);
+  opts.read_ms = AHTTP_NO_LIMIT;
+  client_run_start(&run, &record, "GET", peer_url(peer), &opts);
+  client_run_wait(&run);
+  assert_int_equal(record.info.conn_id, 2);
+  check_hello(&record);
+  client_run_close(&run);
+  h2_script_stop(peer);
+}
+
 /* --- SETTINGS_MAX_CONCURRENT_STREAMS. ------------------------------------ */
 
 static const h2_step takes_none_then_one[] = {
@@ -454,6 +486,7 @@ int main(void)
       cmocka_unit_test(reset_in_each_state_leaves_the_connection),
       cmocka_unit_test(reset_after_the_end_is_ignored),
       cmocka_unit_test(answer_before_the_upload_counts),
+      cmocka_unit_test(silent_connection_is_given_up),
       cmocka_unit_test(calls_wait_while_the_server_takes_no_streams),
       cmocka_unit_test(waiting_for_a_stream_is_a_pool_timeout),
       cmocka_unit_test(death_at_every_byte_is_told),

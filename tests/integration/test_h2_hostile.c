@@ -171,11 +171,6 @@ static const violation stream_errors[] = {
                   "\x88\x5c\x01"
                   "3"),
       H2_DO_FRAME(H2_DATA, 1, H2_LAST, "hello")}},
-    {"less content than announced",
-     {H2_DO_FRAME(H2_HEADERS, 4, H2_LAST,
-                  "\x88\x5c\x01"
-                  "9"),
-      H2_DO_FRAME(H2_DATA, 1, H2_LAST, "hello")}},
     {"a length that is no number",
      {H2_DO_FRAME(H2_HEADERS, 4, H2_LAST,
                   "\x88\x5c\x02"
@@ -243,6 +238,30 @@ static void broken_rules_of_a_stream_end_that(void **state)
   for (size_t i = 0; i < count; i++) {
     check_violation(&stream_errors[i], false);
   }
+}
+
+/* The stream ends in good order, its content does not. */
+static void content_shorter_than_announced_is_an_error(void **state)
+{
+  (void)state;
+  static const h2_step script[] = {H2_DO_SETTINGS, H2_DO_EXPECT(H2_HEADERS),
+                                   H2_DO_FRAME(H2_HEADERS, 4, H2_LAST,
+                                               "\x88\x5c\x01"
+                                               "9"),
+                                   H2_DO_HELLO, H2_DO(H2_SERVE)};
+  h2_script *peer = h2_script_start_one(script);
+  client_run run;
+  open_run(&run);
+  call_record record = {0};
+  get(&run, peer, &record);
+  assert_true(record.code == AHTTP_ETRUNCATED || record.code == AHTTP_EPROTO);
+  assert_int_equal(record.content_len, 5);
+  call_record_clear(&record);
+  get(&run, peer, &record);
+  assert_int_equal(record.info.conn_id, 1);
+  check_hello(&record);
+  client_run_close(&run);
+  h2_script_stop(peer);
 }
 
 static void check_preface(const h2_step *script)
@@ -507,6 +526,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(broken_rules_of_the_connection_end_it),
       cmocka_unit_test(broken_rules_of_a_stream_end_that),
+      cmocka_unit_test(content_shorter_than_announced_is_an_error),
       cmocka_unit_test(wrong_preface_is_an_error),
       cmocka_unit_test(flood_of_settings_is_stopped),
       cmocka_unit_test(flood_of_pings_is_stopped),

@@ -425,6 +425,37 @@ static void restarted_server_is_found_without_a_look(void **state)
   client_run_close(&run);
 }
 
+/* Between blocking calls nobody turns the loop: the next one looks first, so
+ * that even what cannot be sent twice goes through. */
+static void restarted_server_is_found_by_blocking_calls(void **state)
+{
+  (void)state;
+  uint16_t port = server_free_port();
+  const way w = {"http", port, AHTTP_VERSION_2};
+  server_process *process = start_plain(port);
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  opts.http = AHTTP_HTTP_2_PRIOR_KNOWLEDGE;
+  ahttp_client *client;
+  assert_int_equal(ahttp_client_new(&client, &opts), AHTTP_OK);
+  for (int i = 0; i < 4; i++) {
+    ahttp_request *request;
+    ahttp_response *response;
+    ahttp_error err;
+    assert_int_equal(ahttp_request_new(&request, "POST", way_url(&w, "/100")),
+                     AHTTP_OK);
+    if (ahttp_send(client, request, NULL, &response, &err) != AHTTP_OK) {
+      fail_msg("%s", err.text);
+    }
+    assert_int_equal(ahttp_response_status(response), 200);
+    ahttp_response_free(response);
+    ahttp_request_free(request);
+    server_stop(process);
+    process = start_plain(port);
+  }
+  server_stop(process);
+  ahttp_client_free(client);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -440,6 +471,7 @@ int main(void)
       cmocka_unit_test(killed_server_ends_each_call_once),
       cmocka_unit_test(restarted_server_is_found_again),
       cmocka_unit_test(restarted_server_is_found_without_a_look),
+      cmocka_unit_test(restarted_server_is_found_by_blocking_calls),
   };
   return cmocka_run_group_tests(tests, open_servers, close_servers);
 }

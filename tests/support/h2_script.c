@@ -159,12 +159,33 @@ static bool conn_pass_gate(const script_conn *conn)
          read(conn->peer->gate, &one, sizeof(one)) == sizeof(one);
 }
 
-static bool conn_serve(script_conn *conn)
+/* Reads up to the end of a request. */
+static bool conn_expect_request(script_conn *conn)
 {
-  static const h2_step head = H2_DO_HEAD;
-  static const h2_step hello = H2_DO_HELLO;
-  while (conn_expect(conn, H2_HEADERS, false) && conn_send_frame(conn, &head) &&
-         conn_send_frame(conn, &hello)) {
+  script_frame *frame = malloc(sizeof(*frame));
+  if (frame == NULL) {
+    abort();
+  }
+  bool is_whole = false;
+  while (!is_whole && conn_read_frame(conn, frame)) {
+    is_whole = (frame->type == H2_HEADERS || frame->type == H2_DATA) &&
+               (frame->flags & H2_END_STREAM) != 0;
+    conn->last_id = is_whole ? frame->id : conn->last_id;
+  }
+  free(frame);
+  return is_whole;
+}
+
+static bool conn_serve(script_conn *conn, const h2_step *step)
+{
+  static const h2_step hello[] = {H2_DO_HEAD, H2_DO_HELLO};
+  const h2_step *answer = step->data == NULL ? hello : step->data;
+  size_t count = step->data == NULL ? 2 : step->len;
+  bool goes_on = true;
+  while (goes_on && conn_expect_request(conn)) {
+    for (size_t i = 0; goes_on && i < count; i++) {
+      goes_on = conn_send(conn, &answer[i]);
+    }
   }
   return false;
 }
@@ -183,7 +204,7 @@ static bool conn_step(script_conn *conn, const h2_step *step)
   case H2_GATE:
     return conn_pass_gate(conn);
   case H2_SERVE:
-    return conn_serve(conn);
+    return conn_serve(conn, step);
   case H2_RESET:
     listener_arm_reset(conn->fd);
     return false;

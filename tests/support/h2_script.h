@@ -21,8 +21,9 @@ typedef enum h2_step_kind {
   H2_FRAME,      /* sends a frame, |count| times */
   H2_BYTES,      /* sends |data| as it is, |count| times */
   H2_GATE,       /* waits for h2_script_open_gate() */
-  H2_SERVE,      /* answers every request with 200 and "hello" until the client
-                    closes; ends a script */
+  H2_SERVE,      /* answers every complete request until the client closes, by
+                    the |len| steps at |data| or else with 200 and "hello"; ends
+                    a script */
   H2_RESET,      /* resets the connection; ends a script */
   H2_HOLD        /* reads until the client closes; ends a script */
 } h2_step_kind;

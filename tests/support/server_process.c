@@ -180,6 +180,11 @@ server_process *server_start(const char *const argv[], uint16_t port)
   return server;
 }
 
+void server_wait(const server_process *server, uint16_t port)
+{
+  wait_for_port(server->pid, "the server", port);
+}
+
 pid_t server_pid(const server_process *server)
 {
   return server->pid;

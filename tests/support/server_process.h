@@ -27,6 +27,9 @@ char *server_write_file(const char *name, const char *text);
  */
 server_process *server_start(const char *const argv[], uint16_t port);
 
+/* Waits until it accepts connections on |port| as well. */
+void server_wait(const server_process *server, uint16_t port);
+
 pid_t server_pid(const server_process *server);
 
 /* Sends SIGTERM, then waits for the end; NULL is allowed. */
