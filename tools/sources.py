@@ -64,15 +64,12 @@ class Tree:
         ]
         return self.names(paths)
 
-    def test_data(self):
-        paths = self.files("tests")
-        sources = self.files("tests", ".c", ".h")
+    def data(self, folder):
+        """What is neither a source nor a script that make check runs."""
+        sources = self.files(folder, ".c", ".h")
+        names = self.names(set(self.files(folder)) - set(sources))
         scripts = self.scripts()
-        return [
-            name
-            for name in self.names(set(paths) - set(sources))
-            if name not in scripts
-        ]
+        return [name for name in names if name not in scripts]
 
     def scripts(self):
         return self.names((self.top / "tests").glob("check_*.sh"))
@@ -89,13 +86,15 @@ def expected_lists(tree):
         "libcli_la_SOURCES": [name for name in cli if name != "cli/main.c"],
         "dist_man_MANS": tree.names(tree.files("man")),
         "examples": tree.programs("examples"),
+        "bench_programs": tree.programs("bench"),
+        "bench_files": tree.data("bench"),
         "libtestsupport_la_SOURCES": tree.test_library(),
         "unit_tests": tree.unit_tests(with_corpora=False),
         "corpora_tests": tree.unit_tests(with_corpora=True),
         "integration_tests": tree.programs("tests/integration"),
         "support_programs": tree.programs("tests/support"),
         "script_tests": tree.scripts(),
-        "test_data": tree.test_data(),
+        "test_data": tree.data("tests"),
         "documents": tree.documents(),
         "tools": tree.names(tree.files("tools")),
     }
