@@ -304,7 +304,7 @@ static void flow_shares_the_turn(void **state)
   h2_wire_turn(wire);
   h2_peer_stream *stream = h2_peer_request(wire->peer, 0);
   assert_in_range(stream->content.len, MIB, 2 * MIB);
-  for (int turns = 0; turns < 100 && !stream->is_received; turns++) {
+  while (!stream->is_received) { /* it goes on a millisecond later */
     h2_wire_turn(wire);
   }
   assert_content_is(stream, 5 * MIB);
