@@ -6,6 +6,7 @@ moment ago, and is stopped by its process id.
 """
 
 import contextlib
+import http.client
 import select
 import socket
 import struct
@@ -324,6 +325,12 @@ class Nginx:
 
     def connections(self, url):
         """The connections that requests to `url` came on, by the log."""
+        # The only worker writes a line after its response, before it turns to
+        # another request: when this is answered, all earlier lines are there.
+        settling = http.client.HTTPConnection("127.0.0.1", self.ports[3])
+        with contextlib.closing(settling):
+            settling.request("GET", "/settled")
+            settling.getresponse().read()
         port = url.rsplit(":", 1)[1]
         lines = (self.folder / "access.log").read_text().splitlines()
         return {line.split()[0] for line in lines if line.split()[1] == port}

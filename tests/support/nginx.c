@@ -3,15 +3,20 @@
 
 #include "support/nginx.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support/certificates.h"
 
 const size_t nginx_file_sizes[NGINX_FILES] = {0,     1,     100,   1460,
                                               16384, 20000, 65536, 1000000};
+#define SETTLING_PATH "/settled"
 enum {
   FILE_BYTES_MAX = 1000000
 };
@@ -138,9 +143,31 @@ static int compare_longs(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
+/* nginx writes a request's line to the log after its response, in the same turn
+ * of its only worker.  So when a further request has been answered, all earlier
+ * ones are in the log. */
+static void settle_log(const nginx *server)
+{
+  static const char request[] = "GET " SETTLING_PATH " HTTP/1.0\r\n\r\n";
+  const struct sockaddr_in addr = {.sin_family = AF_INET,
+                                   .sin_port = htons(server->http),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  char answer[512];
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 ||
+      connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) != 0 ||
+      send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0) {
+    perror("nginx");
+    exit(99);
+  }
+  while (recv(fd, answer, sizeof(answer), 0) > 0) {
+  }
+  (void)close(fd);
+}
+
 size_t nginx_connections(const nginx *server)
 {
-  (void)server;
+  settle_log(server);
   char path[400];
   (void)snprintf(path, sizeof(path), "%s/nginx.access", server_dir());
   FILE *file = fopen(path, "r");
@@ -152,6 +179,9 @@ size_t nginx_connections(const nginx *server)
   long *ids = malloc(cap * sizeof(*ids));
   char line[512];
   while (ids != NULL && fgets(line, sizeof(line), file) != NULL) {
+    if (strstr(line, SETTLING_PATH) != NULL) {
+      continue;
+    }
     if (count == cap) {
       cap *= 2;
       ids = realloc(ids, cap * sizeof(*ids));
