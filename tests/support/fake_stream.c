@@ -29,7 +29,11 @@ static void *grow(void *ptr, size_t size)
 
 void fake_bytes_append(fake_bytes *bytes, const void *data, size_t len)
 {
-  bytes->data = grow(bytes->data, bytes->len + len + 1);
+  size_t needed = bytes->len + len + 1;
+  if (needed > bytes->cap) {
+    bytes->cap = needed > 2 * bytes->cap ? needed : 2 * bytes->cap;
+    bytes->data = grow(bytes->data, bytes->cap);
+  }
   if (len > 0) {
     memcpy(bytes->data + bytes->len, data, len);
   }

@@ -27,6 +27,7 @@ typedef struct fake_stream fake_stream;
 typedef struct fake_bytes {
   char *data; /* NUL-terminated; never NULL */
   size_t len;
+  size_t cap; /* allocated; grows by doubling */
 } fake_bytes;
 
 struct fake_stream {
