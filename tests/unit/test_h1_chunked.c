@@ -70,7 +70,7 @@ static void chunked_refuses_bad_chunks(void **state)
 
 static void chunked_limits_chunk_extensions(void **state)
 {
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   char chunk[AH_H1_EXT_LINE_BYTES_MAX + 16];
   (void)state;
   h1_make(&input, H1_CHUNKED("1;"), "x", AH_H1_EXT_LINE_BYTES_MAX - 1,

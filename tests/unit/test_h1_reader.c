@@ -320,7 +320,7 @@ static void reader_reads_one_response_after_the_other(void **state)
 static void reader_limits_interim_responses(void **state)
 {
   static const char big[] = "HTTP/1.1 103 E\r\nLink: 0123456789\r\n\r\n";
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   char line[8192];
   (void)state;
   h1_make(&input, "", big, AH_H1_INTERIM_MAX, "HTTP/1.1 204 N\r\n\r\n");

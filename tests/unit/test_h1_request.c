@@ -74,7 +74,7 @@ static content make_content(size_t len, size_t step)
 /* Takes the chunks of |sent| apart; returns what they held. */
 static fake_bytes unchunk(const char *sent)
 {
-  fake_bytes out = {NULL, 0};
+  fake_bytes out = {.data = NULL};
   fake_bytes_append(&out, "", 0);
   for (;;) {
     char *end;

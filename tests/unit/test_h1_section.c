@@ -48,7 +48,7 @@ static void section_refuses_bad_field_lines(void **state)
 
 static void section_limits_the_header_section(void **state)
 {
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   char line[1000];
   (void)state;
   memset(line, 'x', sizeof(line));
@@ -66,7 +66,7 @@ static void section_limits_the_header_section(void **state)
 static void section_limits_are_exact(void **state)
 {
   static const char begin[] = "HTTP/1.1 204 N\r\n";
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   (void)state;
   for (size_t over = 0; over <= 1; over++) {
     size_t half = AH_H1_LINE_BYTES_MAX - 8;
@@ -82,7 +82,7 @@ static void section_limits_are_exact(void **state)
 
 static void section_limits_a_line(void **state)
 {
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   (void)state;
   h1_make(&input, "HTTP/1.1 204 N\r\na:", "x", AH_H1_LINE_BYTES_MAX - 4,
           "\r\n\r\n");
@@ -103,7 +103,7 @@ static void section_limits_a_line(void **state)
 
 static void section_limits_the_number_of_fields(void **state)
 {
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   (void)state;
   h1_make(&input, "HTTP/1.1 204 N\r\n", "a: b\r\n", AH_H1_HEADER_FIELDS_MAX,
           "\r\n");
@@ -116,7 +116,7 @@ static void section_limits_the_number_of_fields(void **state)
 static void section_limits_trailers(void **state)
 {
   static const char begin[] = H1_CHUNKED("0\r\n");
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   (void)state;
   h1_make(&input, begin, "a: b\r\n", AH_H1_TRAILER_FIELDS_MAX, "\r\n");
   h1_check_limit(&input, "END keep");
@@ -134,7 +134,7 @@ static void section_limits_trailers(void **state)
 /* Folding must not copy what is there for each line anew. */
 static void section_folds_in_linear_memory(void **state)
 {
-  fake_bytes input = {NULL, 0};
+  fake_bytes input = {.data = NULL};
   (void)state;
   h1_make(&input, "HTTP/1.1 204 N\r\na: b\r\n", " c\r\n", 15000, "\r\n");
   test_alloc_install();
