@@ -24,7 +24,7 @@
 
 enum {
   UPLOAD_BYTES = 20000,
-  LOOKUP_MS = 200
+  LOOKUP_MS = 2000
 };
 
 /* What is tried with every allocation failing once. */

@@ -11,6 +11,18 @@
 
 #include <cmocka.h>
 
+/* What a test did not set must not depend on how busy the machine is: the
+ * defaults of 5 s are short under valgrind. */
+static void be_patient(uint32_t *timeout_ms)
+{
+  enum {
+    PATIENCE_MS = 60000
+  };
+  if (*timeout_ms == 0) {
+    *timeout_ms = PATIENCE_MS;
+  }
+}
+
 void client_run_open(client_run *run, ahttp_client_opts *opts)
 {
   ahttp_client_opts own = AHTTP_CLIENT_OPTS_INIT;
@@ -20,6 +32,9 @@ void client_run_open(client_run *run, ahttp_client_opts *opts)
   memset(run, 0, sizeof(*run));
   assert_int_equal(uv_loop_init(&run->loop), 0);
   opts->loop = &run->loop;
+  be_patient(&opts->connect_ms);
+  be_patient(&opts->read_ms);
+  be_patient(&opts->write_ms);
   assert_int_equal(ahttp_client_new(&run->client, opts), AHTTP_OK);
 }
 
