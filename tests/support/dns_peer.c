@@ -399,18 +399,20 @@ static void tcp_on_connection(uv_stream_t *listener, int status)
 
 /* --- Life --- */
 
-/* Binds UDP to a free port and TCP to the same; false if that one is taken. */
+/* Binds TCP to a free port and UDP to the same; false if that one is taken.  In
+ * this order: after many connections few TCP ports are free, of UDP nearly all
+ * are. */
 static bool peer_bind(dns_peer *peer)
 {
   struct sockaddr_in address;
   check(uv_ip4_addr("127.0.0.1", 0, &address), "address");
-  check(uv_udp_bind(&peer->udp, (const struct sockaddr *)&address, 0), "bind");
+  check(uv_tcp_bind(&peer->tcp, (const struct sockaddr *)&address, 0), "bind");
+  check(uv_listen((uv_stream_t *)&peer->tcp, 16, tcp_on_connection), "listen");
   int len = sizeof(address);
-  check(uv_udp_getsockname(&peer->udp, (struct sockaddr *)&address, &len),
+  check(uv_tcp_getsockname(&peer->tcp, (struct sockaddr *)&address, &len),
         "port");
   peer->port = ntohs(address.sin_port);
-  check(uv_tcp_bind(&peer->tcp, (const struct sockaddr *)&address, 0), "bind");
-  return uv_listen((uv_stream_t *)&peer->tcp, 16, tcp_on_connection) == 0;
+  return uv_udp_bind(&peer->udp, (const struct sockaddr *)&address, 0) == 0;
 }
 
 static void peer_on_closed(uv_handle_t *handle)
