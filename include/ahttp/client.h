@@ -18,7 +18,7 @@ struct uv_loop_s;
  * A client runs on the caller's uv_loop_t, and then every function of it and
  * of its calls belongs to the thread of that loop (ahttp_call_cancel() works
  * from any thread); or on a loop of its own, which the blocking functions
- * drive.
+ * drive, and then it belongs to one thread at a time.
  */
 
 /* In an options struct 0 means "default"; these say "no limit" and "none" where
