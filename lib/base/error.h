@@ -23,6 +23,16 @@ void ah_error_set(ahttp_error *err, int code, ahttp_phase phase,
 #define ah_error_say(err, code, phase, ...) \
   ah_error_set(err, code, phase, AHTTP_DOMAIN_NONE, 0, __VA_ARGS__)
 
+/* |*err| for AHTTP_OK, with an empty text. */
+static inline void ah_error_clear(ahttp_error *err)
+{
+  err->code = AHTTP_OK;
+  err->phase = AHTTP_PHASE_NONE;
+  err->domain = AHTTP_DOMAIN_NONE;
+  err->native = 0;
+  err->text[0] = '\0';
+}
+
 /* |*err| for |code| with its phrase from the table as text. */
 void ah_error_plain(ahttp_error *err, int code, ahttp_phase phase);
 

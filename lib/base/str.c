@@ -52,11 +52,24 @@ static uint64_t lower_word(uint64_t word)
   return word | (upper >> 2);
 }
 
-static uint64_t load_word(const char *p)
+static bool word_ieq(const char *a, const char *b)
 {
-  uint64_t word;
-  memcpy(&word, p, sizeof(word));
-  return word;
+  uint64_t x;
+  uint64_t y;
+  memcpy(&x, a, sizeof(x));
+  memcpy(&y, b, sizeof(y));
+  return x == y || lower_word(x) == lower_word(y);
+}
+
+/* The same for up to seven bytes. */
+static bool short_ieq(const char *a, const char *b, size_t len)
+{
+  for (size_t i = 0; i < len; i++) {
+    if (ah_char_lower((uint8_t)a[i]) != ah_char_lower((uint8_t)b[i])) {
+      return false;
+    }
+  }
+  return true;
 }
 
 int ah_char_hex(uint8_t c)
@@ -73,18 +86,17 @@ bool ah_str_ieq(ahttp_str a, ahttp_str b)
   if (a.len != b.len) {
     return false;
   }
-  size_t i = 0;
-  for (; i + 8 <= a.len; i += 8) {
-    if (lower_word(load_word(a.ptr + i)) != lower_word(load_word(b.ptr + i))) {
+  if (a.len < sizeof(uint64_t)) {
+    return short_ieq(a.ptr, b.ptr, a.len);
+  }
+  /* The last eight may overlap those before them. */
+  size_t last = a.len - sizeof(uint64_t);
+  for (size_t i = 0; i < last; i += sizeof(uint64_t)) {
+    if (!word_ieq(a.ptr + i, b.ptr + i)) {
       return false;
     }
   }
-  for (; i < a.len; i++) {
-    if (ah_char_lower((uint8_t)a.ptr[i]) != ah_char_lower((uint8_t)b.ptr[i])) {
-      return false;
-    }
-  }
-  return true;
+  return word_ieq(a.ptr + last, b.ptr + last);
 }
 
 bool ah_str_all(ahttp_str text, unsigned classes)
@@ -111,15 +123,16 @@ ahttp_str ah_str_trim(ahttp_str text)
 
 bool ah_str_to_u64(ahttp_str text, uint64_t *out)
 {
-  if (!ah_str_all(text, AH_CHAR_DIGIT)) {
-    return false;
-  }
   uint64_t value = 0;
   for (size_t i = 0; i < text.len; i++) {
-    if (__builtin_mul_overflow(value, 10, &value) ||
-        __builtin_add_overflow(value, (uint64_t)(text.ptr[i] - '0'), &value)) {
+    uint8_t digit = (uint8_t)(text.ptr[i] - '0');
+    if (digit > 9 || __builtin_mul_overflow(value, 10, &value) ||
+        __builtin_add_overflow(value, digit, &value)) {
       return false;
     }
+  }
+  if (text.len == 0) {
+    return false;
   }
   *out = value;
   return true;
@@ -161,6 +174,9 @@ bool ah_str_next_element(ahttp_str *rest, ahttp_str *element)
 bool ah_str_list_has(ahttp_str list, ahttp_str token)
 {
   ahttp_str element;
+  if (list.len == 0 || memchr(list.ptr, ',', list.len) == NULL) {
+    return ah_str_ieq(ah_str_trim(list), token); /* nearly always */
+  }
   while (ah_str_next_element(&list, &element)) {
     if (ah_str_ieq(element, token)) {
       return true;

@@ -58,6 +58,41 @@ static const struct {
 };
 #undef SLOT
 
+/*
+ * |len| <= 8 bytes at once: true if those of |name| are those of |known|, which
+ * are letters in lower case, digits and "-" only.  Of these the letters alone
+ * have bit 6 set, and they alone may differ, in bit 5.
+ */
+static inline bool part_matches(const char *known, const char *name, size_t len)
+{
+  uint64_t want = 0;
+  uint64_t have = 0;
+  memcpy(&want, known, len);
+  memcpy(&have, name, len);
+  uint64_t letters = want & UINT64_C(0x4040404040404040);
+  return ((want ^ have) & ~(letters >> 1)) == 0;
+}
+
+/* The same for all of |known|, in parts that may overlap. */
+static bool name_matches(ahttp_str known, const char *name)
+{
+  if (known.len < 4) {
+    return ah_str_ieq(known, ah_str(name, known.len));
+  }
+  if (known.len < 8) {
+    size_t last = known.len - 4;
+    return part_matches(known.ptr, name, 4) &&
+           part_matches(known.ptr + last, name + last, 4);
+  }
+  size_t last = known.len - 8;
+  for (size_t i = 0; i < last; i += 8) {
+    if (!part_matches(known.ptr + i, name + i, 8)) {
+      return false;
+    }
+  }
+  return part_matches(known.ptr + last, name + last, 8);
+}
+
 ah_field_id ah_field_id_of(ahttp_str name)
 {
   if (name.len == 0 || name.len > NAME_LEN_MAX) {
@@ -65,7 +100,8 @@ ah_field_id ah_field_id_of(ahttp_str name)
   }
   uint8_t key = (uint8_t)name.ptr[rows[name.len].at];
   unsigned slot = rows[name.len].slots[key & 31];
-  if (slot == 0 || !ah_str_ieq(names[slot - 1], name)) {
+  if (slot == 0 || names[slot - 1].len != name.len ||
+      !name_matches(names[slot - 1], name.ptr)) {
     return AH_FIELD_OTHER;
   }
   return (ah_field_id)(slot - 1);

@@ -19,33 +19,6 @@ static uint64_t bit_of(ah_field_id id)
   return (uint64_t)1 << id;
 }
 
-/* Makes room for |more| further lines; the old array stays in the arena. */
-static int fields_reserve(ahttp_fields *fields, uint32_t more)
-{
-  if (more <= fields->cap - fields->count) {
-    return AHTTP_OK;
-  }
-  uint64_t need = (uint64_t)fields->count + more;
-  uint64_t cap =
-      fields->cap == 0 ? FIELDS_COUNT_MIN : (uint64_t)fields->cap * 2;
-  if (cap < need) {
-    cap = need;
-  }
-  if (cap > UINT32_MAX) {
-    return AHTTP_ENOMEM;
-  }
-  ah_field *items = ah_arena_alloc(fields->arena, (size_t)cap * sizeof(*items));
-  if (items == NULL) {
-    return AHTTP_ENOMEM;
-  }
-  if (fields->count > 0) {
-    memcpy(items, fields->items, fields->count * sizeof(*items));
-  }
-  fields->items = items;
-  fields->cap = (uint32_t)cap;
-  return AHTTP_OK;
-}
-
 /* RFC 9110, section 5.5: HTAB, SP, VCHAR and obs-text, nothing else. */
 static bool value_is_valid(ahttp_str value)
 {
@@ -75,21 +48,30 @@ int ah_fields_add(ahttp_fields *fields, ahttp_str name, ahttp_str value)
   return ah_fields_add_view(fields, own_name, own_value, AH_FIELD_UNKNOWN);
 }
 
-int ah_fields_add_view(ahttp_fields *fields, ahttp_str name, ahttp_str value,
-                       ah_field_id id)
+int ah_fields_reserve(ahttp_fields *fields, uint32_t more)
 {
-  if (fields->count == fields->cap) {
-    int rv = fields_reserve(fields, 1);
-    if (rv != AHTTP_OK) {
-      return rv;
-    }
+  if (more <= fields->cap - fields->count) {
+    return AHTTP_OK;
   }
-  if (id == AH_FIELD_UNKNOWN) {
-    id = ah_field_id_of(name);
+  uint64_t need = (uint64_t)fields->count + more;
+  uint64_t cap =
+      fields->cap == 0 ? FIELDS_COUNT_MIN : (uint64_t)fields->cap * 2;
+  if (cap < need) {
+    cap = need;
   }
-  fields->items[fields->count++] =
-      (ah_field){.name = name, .value = value, .id = id};
-  fields->known |= bit_of(id);
+  if (cap > UINT32_MAX) {
+    return AHTTP_ENOMEM;
+  }
+  /* The old array stays in the arena. */
+  ah_field *items = ah_arena_alloc(fields->arena, (size_t)cap * sizeof(*items));
+  if (items == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  if (fields->count > 0) {
+    memcpy(items, fields->items, fields->count * sizeof(*items));
+  }
+  fields->items = items;
+  fields->cap = (uint32_t)cap;
   return AHTTP_OK;
 }
 
@@ -98,7 +80,7 @@ int ah_fields_add_all(ahttp_fields *fields, const ahttp_fields *from)
   if (from->count == 0) {
     return AHTTP_OK;
   }
-  int rv = fields_reserve(fields, from->count);
+  int rv = ah_fields_reserve(fields, from->count);
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -122,6 +104,18 @@ const ah_field *ah_fields_find(const ahttp_fields *fields, ah_field_id id)
   return field;
 }
 
+const ah_field *ah_fields_find_next(const ahttp_fields *fields,
+                                    const ah_field *field)
+{
+  const ah_field *end = fields->items + fields->count;
+  for (const ah_field *next = field + 1; next < end; next++) {
+    if (next->id == field->id) {
+      return next;
+    }
+  }
+  return NULL;
+}
+
 const ah_field *ah_fields_find_name(const ahttp_fields *fields, ahttp_str name)
 {
   ah_field_id id = ah_field_id_of(name);
@@ -140,17 +134,11 @@ const ah_field *ah_fields_find_name(const ahttp_fields *fields, ahttp_str name)
 bool ah_fields_has_token(const ahttp_fields *fields, ah_field_id id,
                          ahttp_str token)
 {
-  ah_assert(id < AH_FIELD_OTHER);
-  if ((fields->known & bit_of(id)) == 0) {
-    return false;
+  const ah_field *field = ah_fields_find(fields, id);
+  while (field != NULL && !ah_str_list_has(field->value, token)) {
+    field = ah_fields_find_next(fields, field);
   }
-  for (uint32_t i = 0; i < fields->count; i++) {
-    const ah_field *field = &fields->items[i];
-    if (field->id == id && ah_str_list_has(field->value, token)) {
-      return true;
-    }
-  }
-  return false;
+  return field != NULL;
 }
 
 void ah_fields_remove(ahttp_fields *fields, ah_field_id id)
@@ -172,6 +160,23 @@ void ah_fields_remove(ahttp_fields *fields, ah_field_id id)
 bool ah_field_is_valid(ahttp_str name, ahttp_str value)
 {
   return ah_str_all(name, AH_CHAR_TOKEN) && value_is_valid(value);
+}
+
+bool ah_field_may_be_trailer(ah_field_id id)
+{
+  const uint64_t forbidden =
+      bit_of(AH_FIELD_AUTHORIZATION) | bit_of(AH_FIELD_CACHE_CONTROL) |
+      bit_of(AH_FIELD_CONNECTION) | bit_of(AH_FIELD_CONTENT_ENCODING) |
+      bit_of(AH_FIELD_CONTENT_LENGTH) | bit_of(AH_FIELD_CONTENT_RANGE) |
+      bit_of(AH_FIELD_CONTENT_TYPE) | bit_of(AH_FIELD_HOST) |
+      bit_of(AH_FIELD_KEEP_ALIVE) | bit_of(AH_FIELD_LOCATION) |
+      bit_of(AH_FIELD_PROXY_AUTHENTICATE) |
+      bit_of(AH_FIELD_PROXY_AUTHORIZATION) | bit_of(AH_FIELD_RETRY_AFTER) |
+      bit_of(AH_FIELD_SET_COOKIE) | bit_of(AH_FIELD_TE) |
+      bit_of(AH_FIELD_TRAILER) | bit_of(AH_FIELD_TRANSFER_ENCODING) |
+      bit_of(AH_FIELD_UPGRADE) | bit_of(AH_FIELD_VARY) |
+      bit_of(AH_FIELD_WWW_AUTHENTICATE);
+  return (forbidden & bit_of(id)) == 0;
 }
 
 size_t ahttp_fields_count(const ahttp_fields *fields)

@@ -2,6 +2,7 @@
 #ifndef AH_HTTP_FIELDS_H
 #define AH_HTTP_FIELDS_H
 
+#include <ahttp/error.h>
 #include <ahttp/fields.h>
 
 #include "base/arena.h"
@@ -35,16 +36,38 @@ void ah_fields_init(ahttp_fields *fields, ah_arena *arena);
  */
 int ah_fields_add(ahttp_fields *fields, ahttp_str name, ahttp_str value);
 
+/* Makes room for |more| further lines.  AHTTP_OK or AHTTP_ENOMEM. */
+int ah_fields_reserve(ahttp_fields *fields, uint32_t more);
+
 /* Appends views that already are valid and live as long as the arena; |id| is
  * AH_FIELD_UNKNOWN to look it up.  AHTTP_OK or AHTTP_ENOMEM. */
-int ah_fields_add_view(ahttp_fields *fields, ahttp_str name, ahttp_str value,
-                       ah_field_id id);
+static inline int ah_fields_add_view(ahttp_fields *fields, ahttp_str name,
+                                     ahttp_str value, ah_field_id id)
+{
+  if (fields->count == fields->cap) {
+    int rv = ah_fields_reserve(fields, 1);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  if (id == AH_FIELD_UNKNOWN) {
+    id = ah_field_id_of(name);
+  }
+  fields->items[fields->count++] =
+      (ah_field){.name = name, .value = value, .id = id};
+  fields->known |= UINT64_C(1) << id;
+  return AHTTP_OK;
+}
 
 /* Appends every line of |from| as views. */
 int ah_fields_add_all(ahttp_fields *fields, const ahttp_fields *from);
 
 /* The first line of a known name, or NULL.  O(1) when absent. */
 const ah_field *ah_fields_find(const ahttp_fields *fields, ah_field_id id);
+
+/* The next line of the same name behind |field|, or NULL. */
+const ah_field *ah_fields_find_next(const ahttp_fields *fields,
+                                    const ah_field *field);
 
 /* The first line called |name|, or NULL. */
 const ah_field *ah_fields_find_name(const ahttp_fields *fields, ahttp_str name);
@@ -58,5 +81,9 @@ void ah_fields_remove(ahttp_fields *fields, ah_field_id id);
 
 /* True if |name| is a token and |value| may be sent. */
 bool ah_field_is_valid(ahttp_str name, ahttp_str value);
+
+/* RFC 9110, section 6.5.1: false for fields a recipient acts on before or
+ * instead of the content, which have no place after it. */
+bool ah_field_may_be_trailer(ah_field_id id);
 
 #endif

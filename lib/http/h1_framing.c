@@ -81,14 +81,14 @@ static int framing_read_codings(ah_h1_framing *out,
     *why = "Transfer-Encoding in an HTTP/1.0 response";
     return AHTTP_EPROTO;
   }
-  for (uint32_t i = 0; i < head->fields.count; i++) {
-    const ah_field *field = &head->fields.items[i];
-    if (field->id == AH_FIELD_TRANSFER_ENCODING) {
-      *why = coding_list_add(&codings, field->value);
-      if (*why != NULL) {
-        return AHTTP_EPROTO;
-      }
+  const ah_field *field =
+      ah_fields_find(&head->fields, AH_FIELD_TRANSFER_ENCODING);
+  while (field != NULL) {
+    *why = coding_list_add(&codings, field->value);
+    if (*why != NULL) {
+      return AHTTP_EPROTO;
     }
+    field = ah_fields_find_next(&head->fields, field);
   }
   if (codings.count == 0) {
     *why = "empty Transfer-Encoding";
@@ -113,8 +113,7 @@ static bool lengths_read(ahttp_str list, ahttp_str *first)
     if (first->ptr == NULL) {
       *first = digits;
     }
-    if (digits.len > LENGTH_DIGITS_MAX || !ah_str_all(digits, AH_CHAR_DIGIT) ||
-        !ah_str_eq(digits, *first)) {
+    if (digits.len == 0 || !ah_str_eq(digits, *first)) {
       return false;
     }
     if (comma == NULL) {
@@ -128,16 +127,17 @@ static int framing_read_length(ah_h1_framing *out, const ahttp_fields *fields,
                                const char **why)
 {
   ahttp_str first = {NULL, 0};
-  for (uint32_t i = 0; i < fields->count; i++) {
-    const ah_field *field = &fields->items[i];
-    if (field->id == AH_FIELD_CONTENT_LENGTH &&
-        !lengths_read(field->value, &first)) {
+  const ah_field *field = ah_fields_find(fields, AH_FIELD_CONTENT_LENGTH);
+  while (field != NULL) {
+    if (!lengths_read(field->value, &first)) {
       *why = "invalid or contradicting Content-Length";
       return AHTTP_EPROTO;
     }
+    field = ah_fields_find_next(fields, field);
   }
-  if (!ah_str_to_u64(first, &out->length)) {
-    *why = "invalid Content-Length";
+  /* They are all the same: one look tells whether they are digits. */
+  if (first.len > LENGTH_DIGITS_MAX || !ah_str_to_u64(first, &out->length)) {
+    *why = "invalid or contradicting Content-Length";
     return AHTTP_EPROTO;
   }
   out->content = AH_H1_CONTENT_LENGTH;

@@ -197,34 +197,12 @@ static int reader_give_end(ah_h1_reader *reader, ah_h1_event *event)
   return reader_give(event, AH_H1_END);
 }
 
-/* RFC 9110, section 6.5.1: fields a recipient acts on before or instead of the
- * content have no place after it. */
 static void trailers_drop_forbidden(ahttp_fields *trailers)
 {
-  static const ah_field_id forbidden[] = {
-      AH_FIELD_AUTHORIZATION,
-      AH_FIELD_CACHE_CONTROL,
-      AH_FIELD_CONNECTION,
-      AH_FIELD_CONTENT_ENCODING,
-      AH_FIELD_CONTENT_LENGTH,
-      AH_FIELD_CONTENT_RANGE,
-      AH_FIELD_CONTENT_TYPE,
-      AH_FIELD_HOST,
-      AH_FIELD_KEEP_ALIVE,
-      AH_FIELD_LOCATION,
-      AH_FIELD_PROXY_AUTHENTICATE,
-      AH_FIELD_PROXY_AUTHORIZATION,
-      AH_FIELD_RETRY_AFTER,
-      AH_FIELD_SET_COOKIE,
-      AH_FIELD_TE,
-      AH_FIELD_TRAILER,
-      AH_FIELD_TRANSFER_ENCODING,
-      AH_FIELD_UPGRADE,
-      AH_FIELD_VARY,
-      AH_FIELD_WWW_AUTHENTICATE,
-  };
-  for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++) {
-    ah_fields_remove(trailers, forbidden[i]);
+  for (ah_field_id id = 0; id < AH_FIELD_OTHER; id++) {
+    if (!ah_field_may_be_trailer(id)) {
+      ah_fields_remove(trailers, id);
+    }
   }
 }
 

@@ -84,6 +84,45 @@ static int section_cut_line_end(ah_h1_section *section, ahttp_str *line)
   return AHTTP_OK;
 }
 
+/* The rest of a line whose beginning was put aside, |len| bytes. */
+static int section_join_line(ah_h1_section *section, const char *from,
+                             size_t len, ahttp_str *line)
+{
+  if (ah_buf_append(&section->line, from, len) != AHTTP_OK) {
+    return section_fail_memory(section);
+  }
+  *line = buf_view(&section->line);
+  ah_buf_reset(&section->line); /* the bytes stay until the next append */
+  return AHTTP_OK;
+}
+
+/* See ah_h1_section_read_line(). */
+static inline int section_next_line(ah_h1_section *section, ah_h1_input *in,
+                                    ahttp_str *line)
+{
+  const char *from = in->data + in->used;
+  size_t left = in->len - in->used;
+  if (left == 0) {
+    return AH_MORE;
+  }
+  const char *lf = memchr(from, '\n', left);
+  if (lf == NULL) {
+    return section_keep(section, in);
+  }
+  size_t len = (size_t)(lf - from) + 1;
+  size_t kept = ah_buf_len(&section->line);
+  int rv = section_count(section, len, kept + len);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  in->used += len;
+  *line = ah_str(from, len);
+  if (kept > 0) {
+    rv = section_join_line(section, from, len, line);
+  }
+  return rv == AHTTP_OK ? section_cut_line_end(section, line) : rv;
+}
+
 /* A continuation of the last field: each obs-fold counts as one SP. */
 static int section_take_fold(ah_h1_section *section, ahttp_fields *fields,
                              ahttp_str line)
@@ -142,20 +181,22 @@ static ahttp_str value_in(ahttp_str line, size_t at)
   return ah_str_trim(value);
 }
 
-/* Copies a field, each part followed by a NUL, and appends it. */
-static int fields_append(ahttp_fields *fields, ahttp_str name, ahttp_str value)
+/* Appends the field that is |line| from |name_len| bytes of name to |value|,
+ * which is in it.  The line is copied as it is; a NUL behind each part falls on
+ * the colon and on what follows the value. */
+static int fields_append(ahttp_fields *fields, ahttp_str line, size_t name_len,
+                         ahttp_str value, ah_field_id id)
 {
-  char *copy = ah_arena_bytes(fields->arena, name.len + value.len + 2);
+  char *copy = ah_arena_bytes(fields->arena, line.len + 1);
   if (copy == NULL) {
     return AHTTP_ENOMEM;
   }
-  char *value_copy = copy + name.len + 1;
-  memcpy(copy, name.ptr, name.len);
-  copy[name.len] = '\0';
-  memcpy(value_copy, value.ptr, value.len);
+  memcpy(copy, line.ptr, line.len);
+  copy[name_len] = '\0';
+  char *value_copy = copy + (value.ptr - line.ptr);
   value_copy[value.len] = '\0';
-  return ah_fields_add_view(fields, ah_str(copy, name.len),
-                            ah_str(value_copy, value.len), AH_FIELD_UNKNOWN);
+  return ah_fields_add_view(fields, ah_str(copy, name_len),
+                            ah_str(value_copy, value.len), id);
 }
 
 /* RFC 9112, section 5: field-line = field-name ":" OWS field-value OWS; no
@@ -163,8 +204,12 @@ static int fields_append(ahttp_fields *fields, ahttp_str name, ahttp_str value)
 static int section_take_field(ah_h1_section *section, ahttp_fields *fields,
                               ahttp_str line)
 {
-  size_t name_len = ah_h1_token_len(line);
-  if (name_len == 0 || name_len == line.len || line.ptr[name_len] != ':') {
+  const char *colon = memchr(line.ptr, ':', line.len);
+  size_t name_len = colon == NULL ? 0 : (size_t)(colon - line.ptr);
+  ahttp_str name = ah_str(line.ptr, name_len);
+  ah_field_id id = ah_field_id_of(name);
+  /* Most names are known ones, and those are tokens. */
+  if (id == AH_FIELD_OTHER && !ah_str_all(name, AH_CHAR_TOKEN)) {
     return section_fail(section, AHTTP_EPROTO, "invalid field line");
   }
   if (!ah_h1_text_is_clean(line)) {
@@ -176,8 +221,8 @@ static int section_take_field(ah_h1_section *section, ahttp_fields *fields,
   if (fields->count == max) {
     return section_fail(section, AHTTP_ELIMIT, "too many fields");
   }
-  if (fields_append(fields, ah_str(line.ptr, name_len),
-                    value_in(line, name_len + 1)) != AHTTP_OK) {
+  if (fields_append(fields, line, name_len, value_in(line, name_len + 1), id) !=
+      AHTTP_OK) {
     return section_fail_memory(section);
   }
   return AHTTP_OK;
@@ -207,31 +252,7 @@ void ah_h1_section_begin(ah_h1_section *section, bool is_trailer)
 int ah_h1_section_read_line(ah_h1_section *section, ah_h1_input *in,
                             ahttp_str *line)
 {
-  const char *from = in->data + in->used;
-  size_t left = in->len - in->used;
-  if (left == 0) {
-    return AH_MORE;
-  }
-  const char *lf = memchr(from, '\n', left);
-  if (lf == NULL) {
-    return section_keep(section, in);
-  }
-  size_t len = (size_t)(lf - from) + 1;
-  size_t kept = ah_buf_len(&section->line);
-  int rv = section_count(section, len, kept + len);
-  if (rv != AHTTP_OK) {
-    return rv;
-  }
-  in->used += len;
-  *line = ah_str(from, len);
-  if (kept > 0) {
-    if (ah_buf_append(&section->line, from, len) != AHTTP_OK) {
-      return section_fail_memory(section);
-    }
-    *line = buf_view(&section->line);
-    ah_buf_reset(&section->line); /* the bytes stay until the next append */
-  }
-  return section_cut_line_end(section, line);
+  return section_next_line(section, in, line);
 }
 
 ahttp_str ah_h1_section_partial(const ah_h1_section *section)
@@ -244,7 +265,7 @@ int ah_h1_section_read_fields(ah_h1_section *section, ah_h1_input *in,
 {
   for (;;) {
     ahttp_str line = {NULL, 0};
-    int rv = ah_h1_section_read_line(section, in, &line);
+    int rv = section_next_line(section, in, &line);
     if (rv != AHTTP_OK) {
       return rv;
     }

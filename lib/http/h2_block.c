@@ -43,25 +43,6 @@ static int block_set_status(ah_h2_block *block, ahttp_str value)
   return AHTTP_OK;
 }
 
-/* RFC 9110, section 6.5.1: fields a recipient acts on before or instead of the
- * content have no place after it; the same ones as over HTTP/1.1. */
-static bool trailer_is_forbidden(ah_field_id id)
-{
-  const uint64_t forbidden =
-      1ULL << AH_FIELD_AUTHORIZATION | 1ULL << AH_FIELD_CACHE_CONTROL |
-      1ULL << AH_FIELD_CONNECTION | 1ULL << AH_FIELD_CONTENT_ENCODING |
-      1ULL << AH_FIELD_CONTENT_LENGTH | 1ULL << AH_FIELD_CONTENT_RANGE |
-      1ULL << AH_FIELD_CONTENT_TYPE | 1ULL << AH_FIELD_HOST |
-      1ULL << AH_FIELD_KEEP_ALIVE | 1ULL << AH_FIELD_LOCATION |
-      1ULL << AH_FIELD_PROXY_AUTHENTICATE |
-      1ULL << AH_FIELD_PROXY_AUTHORIZATION | 1ULL << AH_FIELD_RETRY_AFTER |
-      1ULL << AH_FIELD_SET_COOKIE | 1ULL << AH_FIELD_TE |
-      1ULL << AH_FIELD_TRAILER | 1ULL << AH_FIELD_TRANSFER_ENCODING |
-      1ULL << AH_FIELD_UPGRADE | 1ULL << AH_FIELD_VARY |
-      1ULL << AH_FIELD_WWW_AUTHENTICATE;
-  return (forbidden >> id & 1) != 0;
-}
-
 /* True the moment this entry makes the section too large. */
 static bool block_count(ah_h2_block *block, const ah_h2_entry *entry)
 {
@@ -108,7 +89,7 @@ int ah_h2_block_add(ah_h2_block *block, const ah_h2_entry *entry)
     return block_set_status(block, entry->value); /* the only one there is */
   }
   ah_field_id id = ah_field_id_of(entry->name);
-  if (block->is_trailers && trailer_is_forbidden(id)) {
+  if (block->is_trailers && !ah_field_may_be_trailer(id)) {
     return AHTTP_OK;
   }
   return block_keep(block, entry, id);

@@ -2,7 +2,10 @@
 #include "config.h"
 #include "http/h2_error.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/str.h"
 
 const char *ah_h2_code_name(uint32_t code)
 {
@@ -50,4 +53,17 @@ void ah_h2_error_set_violation(ahttp_error *err, uint32_t code,
   ah_error_set(err, kind, AHTTP_PHASE_NONE, AHTTP_DOMAIN_H2, (long)code,
                "HTTP/2 %s%s%.*s", ah_h2_code_name(code), len > 0 ? ": " : "",
                len, len > 0 ? reason.ptr : "");
+}
+
+/* RFC 9113, section 3.3: with prior knowledge of a server that has none, the
+ * answer is HTTP/1.1 text; say so instead of naming a bad frame. */
+bool ah_h2_error_set_http1(ahttp_error *err, const uint8_t *data, size_t len)
+{
+  const ahttp_str start = AH_STR("HTTP/1.");
+  if (len < start.len || memcmp(data, start.ptr, start.len) != 0) {
+    return false;
+  }
+  ah_h2_error_set_violation(err, AH_H2_PROTOCOL_ERROR,
+                            AH_STR("the server answered in HTTP/1"));
+  return true;
 }

@@ -40,4 +40,8 @@ void ah_h2_error_set_goaway(ahttp_error *err, uint32_t code);
 void ah_h2_error_set_violation(ahttp_error *err, uint32_t code,
                                ahttp_str reason);
 
+/* If |len| bytes at |data|, the server's first, are of HTTP/1, says so in
+ * |*err| and returns true. */
+bool ah_h2_error_set_http1(ahttp_error *err, const uint8_t *data, size_t len);
+
 #endif

@@ -32,8 +32,7 @@
  * A stream has ended well if nghttp2 reported a frame with END_STREAM; one it
  * closes without that has failed, such as when Content-Length does not add up.
  *
- * Not used: server push, priorities, and nghttp2's queue of requests beyond the
- * server's limit (the holder submits only what may be sent at once).
+ * Not used: server push, priorities, nghttp2's queue of waiting requests.
  */
 #include "config.h"
 #include "http/h2_session.h"
@@ -49,7 +48,8 @@
 #include "http/h2_request.h"
 
 enum {
-  FRAME_HEAD_BYTES = 9 /* RFC 9113, section 4.1 */
+  FRAME_HEAD_BYTES = 9,                /* RFC 9113, section 4.1 */
+  NG_ERR_TOO_MANY_CONTINUATIONS = -905 /* too young for some headers */
 };
 
 /* More than AH_H2_REQUEST_HEAD_BYTES_MAX ever takes: that limit is ours to
@@ -126,6 +126,10 @@ static void session_fail_from(ah_h2_session *session, ssize_t ng_error)
     session_fail(session, AH_H2_ENHANCE_YOUR_CALM,
                  AH_STR("too many frames want an answer"));
     return;
+  case NG_ERR_TOO_MANY_CONTINUATIONS:
+    session_fail(session, AH_H2_ENHANCE_YOUR_CALM,
+                 AH_STR("too many CONTINUATION frames"));
+    return;
   case NGHTTP2_ERR_CALLBACK_FAILURE: /* one of ours stopped it */
     ah_assert(session_is_dead(session));
     return;
@@ -201,23 +205,31 @@ static int session_on_begin_frame(nghttp2_session *ng,
 {
   (void)ng;
   ah_h2_session *session = user_data;
+  uint8_t type = hd->type;
+  bool is_last = (type == NGHTTP2_DATA || type == NGHTTP2_HEADERS) &&
+                 (hd->flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  ah_h2_stream *stream = is_last || type == NGHTTP2_RST_STREAM
+                             ? session_find(session, hd->stream_id)
+                             : NULL;
   const ah_h2_frame frame = {
-      .type = hd->type,
+      .type = type,
       .flags = hd->flags,
       .len = hd->length,
-      .is_wanted = hd->type != NGHTTP2_RST_STREAM ||
-                   session_find(session, hd->stream_id) != NULL,
+      .is_wanted = type != NGHTTP2_RST_STREAM || stream != NULL,
   };
   if (session_is_dead(session)) {
     return NGHTTP2_ERR_CALLBACK_FAILURE;
   }
-  if (hd->type == NGHTTP2_PUSH_PROMISE) {
+  if (type == NGHTTP2_PUSH_PROMISE) {
     /* nghttp2 says so only once the server has acknowledged our SETTINGS. */
     session_fail(session, AH_H2_PROTOCOL_ERROR,
                  AH_STR("the server pushes though that is disabled"));
   } else if (!ah_h2_budget_spend(&session->budget, &frame, session->now_ns)) {
     session_fail(session, AH_H2_ENHANCE_YOUR_CALM,
                  AH_STR("too many frames without use"));
+  } else if (is_last && stream != NULL) {
+    stream->content_end =
+        stream->content_bytes + (type == NGHTTP2_DATA ? hd->length : 0);
   }
   return session_verdict(session);
 }
@@ -650,7 +662,7 @@ int ah_h2_session_submit(ah_h2_session *session, ah_h2_stream *stream,
   if (id < 0) {
     return id == NGHTTP2_ERR_NOMEM ? AHTTP_ENOMEM : AHTTP_ESTATE;
   }
-  ah_h2_stream_start(stream, id);
+  ah_h2_stream_start(stream, id, request->traits);
   return AHTTP_OK;
 }
 
@@ -680,6 +692,16 @@ void ah_h2_session_consume(ah_h2_session *session, const ah_h2_stream *stream,
   }
 }
 
+void ah_h2_session_widen(ah_h2_session *session, const ah_h2_stream *stream,
+                         uint32_t bytes)
+{
+  if (stream->id != 0 && !stream->is_received) {
+    session_check_queued(session, nghttp2_session_set_local_window_size(
+                                      session->ng, NGHTTP2_FLAG_NONE,
+                                      stream->id, (int32_t)bytes));
+  }
+}
+
 void ah_h2_session_resume(ah_h2_session *session, const ah_h2_stream *stream)
 {
   if (stream->id != 0) {
@@ -704,29 +726,17 @@ void ah_h2_session_shutdown(ah_h2_session *session, ah_h2_code code)
   (void)nghttp2_session_terminate_session(session->ng, (uint32_t)code);
 }
 
-/* RFC 9113, section 3.3: with prior knowledge of a server that has none, the
- * answer is HTTP/1.1 text; say so instead of naming a bad frame. */
-static bool session_hears_http1(ah_h2_session *session, const uint8_t *data,
-                                size_t len)
-{
-  const ahttp_str start = AH_STR("HTTP/1.");
-  if (session->is_fed || len < start.len ||
-      memcmp(data, start.ptr, start.len) != 0) {
-    return false;
-  }
-  ah_h2_error_set_violation(&session->error, AH_H2_PROTOCOL_ERROR,
-                            AH_STR("the server answered in HTTP/1"));
-  return true;
-}
-
 int ah_h2_session_feed(ah_h2_session *session, const uint8_t *data, size_t len,
                        uint64_t now_ns)
 {
-  if (session_is_dead(session) || session_hears_http1(session, data, len)) {
+  if (session_is_dead(session)) {
     return session->error.code;
   }
   session->now_ns = now_ns;
   if (!session->is_fed) {
+    if (ah_h2_error_set_http1(&session->error, data, len)) {
+      return session->error.code;
+    }
     session->is_fed = true;
     ah_h2_budget_init(&session->budget, now_ns);
   }

@@ -30,17 +30,21 @@ typedef struct ah_h2_stream {
   size_t head_bytes; /* spent of AH_H2_HEAD_BYTES_MAX */
   unsigned interim_count;
   uint64_t content_bytes;
-  bool is_reset; /* the server's RST_STREAM arrived */
+  uint64_t content_end; /* what |content_bytes| comes to with the frame that has
+                           END_STREAM, padding and all; UINT64_MAX before it */
+  bool is_for_head;     /* the request's method is HEAD */
+  bool is_reset;        /* the server's RST_STREAM arrived */
 } ah_h2_stream;
 
-/* Zeroes all but what the holder has set, and numbers it |id|. */
-void ah_h2_stream_start(ah_h2_stream *stream, int32_t id);
+/* Zeroes all but what the holder has set, and numbers it |id|, for a request
+ * whose method has |traits|. */
+void ah_h2_stream_start(ah_h2_stream *stream, int32_t id, unsigned traits);
 
 /*
  * |*err| for a stream that was closed with |code| before its response was
  * complete: reset by the server, left behind by its GOAWAY, whose code is
- * |goaway_code| (-1: there was none), or closed by us because the response
- * breaks the rules of HTTP.
+ * |goaway_code| (-1: there was none), or closed by us because the response is
+ * shorter than its head has promised or breaks the rules of HTTP.
  */
 void ah_h2_stream_explain(const ah_h2_stream *stream, uint32_t code,
                           int64_t goaway_code, ahttp_error *err);

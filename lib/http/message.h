@@ -2,6 +2,8 @@
 #ifndef AH_HTTP_MESSAGE_H
 #define AH_HTTP_MESSAGE_H
 
+#include <stdbool.h>
+
 #include <ahttp/types.h>
 
 #include "http/body.h"
@@ -29,5 +31,23 @@ typedef struct ah_response_head {
   ahttp_str reason;
   ahttp_fields fields;
 } ah_response_head;
+
+enum {
+  /* See ah_status_stops_upload(). */
+  AH_STATUS_UNWANTED_MIN = 300
+};
+
+/*
+ * True if a final |status| that comes before the request has been sent means
+ * that the rest of its content is not wanted.  RFC 9110, section 15: only 2xx
+ * says that the request was accepted, so a server that says it early may go on
+ * reading.  3xx sends the client elsewhere and 4xx and 5xx refuse; what is sent
+ * to such a server is thrown away (RFC 9112, section 9.5; RFC 9113, section
+ * 8.1).  curl stops at 300 as well.
+ */
+static inline bool ah_status_stops_upload(int status)
+{
+  return status >= AH_STATUS_UNWANTED_MIN;
+}
 
 #endif

@@ -2,13 +2,10 @@
 #ifndef AH_NET_CONNECT_ATTEMPT_H
 #define AH_NET_CONNECT_ATTEMPT_H
 
-#include <uv.h>
-
 #include "net/address.h"
-#include "net/loop.h"
+#include "net/socket.h"
 
-/* One TCP socket being connected.  It is freed by libuv's close callback, and
- * touches nothing of its owner's from its close on. */
+/* One TCP socket being connected. */
 typedef struct ah_connect_attempt ah_connect_attempt;
 struct ah_connect_attempt {
   ah_list_node node; /* the owner's; unlinked when it is closed */
@@ -17,27 +14,28 @@ struct ah_connect_attempt {
    * to be closed or taken. */
   void (*ended)(ah_connect_attempt *attempt, int os_errno);
   void *owner;
-  uv_poll_t poll;
-  int fd; /* closed with |poll|; -1 once it is taken */
+  ah_socket *socket; /* its own until it is taken */
 };
 
 /* Opens a non-blocking socket and begins to connect it.  Sets |*fd| and
- * |*is_connected| (false: it is on its way) and returns 0, or an errno. */
+ * |*is_connected| (false: it is on its way) and returns 0, or an errno with
+ * |*fd| -1. */
 int ah_socket_connect(int *fd, const struct sockaddr *address, socklen_t len,
                       bool *is_connected);
 
 /*
  * Begins to connect to |address|.  Returns 0 with either |*attempt|, whose
  * members ended and owner are the caller's to set, or, if it is connected
- * already, NULL and |*fd|.  Otherwise returns an errno, with NULL and -1.
+ * already, |*socket|; the other one is NULL.  Otherwise returns an errno, with
+ * both NULL.
  */
-int ah_connect_attempt_start(ah_connect_attempt **attempt, int *fd,
+int ah_connect_attempt_start(ah_connect_attempt **attempt, ah_socket **socket,
                              ah_loop *loop, const ah_address *address);
 
-/* Closes it with its socket. */
+/* Closes and frees it with its socket. */
 void ah_connect_attempt_close(ah_connect_attempt *attempt);
 
-/* Closes it and returns its socket. */
-int ah_connect_attempt_take_fd(ah_connect_attempt *attempt);
+/* Frees it and returns its socket, which watches what it did. */
+ah_socket *ah_connect_attempt_take_socket(ah_connect_attempt *attempt);
 
 #endif

@@ -51,13 +51,20 @@ void ah_deadline_start(ah_loop *loop, ah_deadline *deadline,
                        uint32_t duration_ms)
 {
   ah_assert(deadline->expired != NULL);
-  ah_list_remove(&deadline->node);
   if (duration_ms == UINT32_MAX) {
+    ah_list_remove(&deadline->node);
     return;
   }
   uint64_t now_ms = ah_loop_now_ms(loop);
+  uint64_t due_ms = now_ms + duration_ms;
+  bool is_put_off =
+      ah_list_is_linked(&deadline->node) && due_ms >= deadline->due_ms;
   deadline->duration_ms = duration_ms;
-  deadline->due_ms = now_ms + duration_ms;
+  deadline->due_ms = due_ms;
+  if (is_put_off) {
+    return; /* the wheel files it anew when it comes to it */
+  }
+  ah_list_remove(&deadline->node);
   ah_wheel_insert(&loop->wheel, deadline, now_ms);
   deadlines_arm(loop);
 }

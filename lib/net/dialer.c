@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -52,9 +53,8 @@ enum {
 /* Addresses of one family; those before |next| have been tried. */
 typedef struct dial_queue {
   size_t next;
-  size_t count;
   bool answered;
-  ah_address items[AH_ADDRESSES_MAX];
+  ah_address_list *list; /* NULL: none */
 } dial_queue;
 
 struct ah_dial {
@@ -164,10 +164,10 @@ static void dial_note_address_failure(ah_dial *dial, int os_errno,
   dial_note_failure(dial, os_errno, where);
 }
 
-/* Takes over |fd|, which is connected. */
-static void dial_win(ah_dial *dial, int fd)
+/* Takes over |socket|, which is connected to |peer| (NULL: a unix socket). */
+static void dial_win(ah_dial *dial, ah_socket *socket, const ah_address *peer)
 {
-  int rv = ah_socket_stream_new(&dial->stream, dial->loop, fd);
+  int rv = ah_socket_stream_new(&dial->stream, dial->loop, socket, peer);
   if (rv != AHTTP_OK) {
     ah_error_plain(&dial->error, rv, AHTTP_PHASE_CONNECT);
   }
@@ -192,8 +192,9 @@ static void dial_on_attempt_ended(ah_connect_attempt *attempt, int os_errno)
 {
   ah_dial *dial = attempt->owner;
   if (os_errno == 0) {
+    ah_address address = attempt->address;
     dial->attempts_open--;
-    dial_win(dial, ah_connect_attempt_take_fd(attempt));
+    dial_win(dial, ah_connect_attempt_take_socket(attempt), &address);
     return;
   }
   dial_note_address_failure(dial, os_errno, &attempt->address);
@@ -204,15 +205,16 @@ static void dial_on_attempt_ended(ah_connect_attempt *attempt, int os_errno)
 
 static void dial_try(ah_dial *dial, const ah_address *address)
 {
-  int fd;
+  ah_socket *socket;
   ah_connect_attempt *attempt;
-  int os_errno = ah_connect_attempt_start(&attempt, &fd, dial->loop, address);
+  int os_errno =
+      ah_connect_attempt_start(&attempt, &socket, dial->loop, address);
   if (os_errno != 0) {
     dial_note_address_failure(dial, os_errno, address);
     return;
   }
   if (attempt == NULL) {
-    dial_win(dial, fd);
+    dial_win(dial, socket, address);
     return;
   }
   attempt->ended = dial_on_attempt_ended;
@@ -228,9 +230,9 @@ static const ah_address *dial_next_address(ah_dial *dial)
   for (int i = 0; i < QUEUE_COUNT; i++) {
     dial_queue *queue = &dial->queues[dial->turn];
     dial->turn = (dial->turn + 1) % QUEUE_COUNT;
-    if (queue->next < queue->count) {
+    if (queue->list != NULL && queue->next < queue->list->count) {
       queue->next++;
-      return &queue->items[queue->next - 1];
+      return &queue->list->items[queue->next - 1];
     }
   }
   return NULL;
@@ -289,24 +291,25 @@ static void dial_on_answer(ah_lookup *lookup, int family,
 {
   ah_dial *dial = AH_CONTAINER(lookup, ah_dial, lookup);
   dial_queue *queue = &dial->queues[family == AF_INET6 ? QUEUE_V6 : QUEUE_V4];
-  ah_assert(!dial->over && count <= AH_ADDRESSES_MAX);
+  ah_assert(!dial->over);
   queue->answered = true;
-  queue->count = count;
   if (err != NULL) {
     dial_note_lookup_error(dial, err);
   } else {
-    memcpy(queue->items, addresses, count * sizeof(*addresses));
-    if (dial->resolved_ns == 0) {
-      dial->resolved_ns = ah_loop_now_ns(dial->loop);
+    queue->list = ah_address_list_new(addresses, count);
+    if (queue->list == NULL) {
+      dial_note_failure(dial, ENOMEM, dial->name);
+    } else if (dial->resolved_ns == 0) {
+      dial->resolved_ns = ah_loop_renew_now_ns(dial->loop);
     }
   }
   /* RFC 8305, section 3: IPv6 addresses are used at once; with IPv4 ones the
    * other answer is waited for, but not for long. */
-  bool has_v6 = dial->queues[QUEUE_V6].count > 0;
+  bool has_v6 = dial->queues[QUEUE_V6].list != NULL;
   if (has_v6 || dial_is_resolved(dial)) {
     ah_deadline_stop(&dial->resolution_delay);
     dial->started = true;
-  } else if (dial->queues[QUEUE_V4].count > 0) {
+  } else if (dial->queues[QUEUE_V4].list != NULL) {
     ah_deadline_start(dial->loop, &dial->resolution_delay,
                       DIAL_RESOLUTION_DELAY_MS);
   }
@@ -315,30 +318,53 @@ static void dial_on_answer(ah_lookup *lookup, int family,
 
 /* --- Unix sockets --- */
 
+/* 0 with the connected socket, or an errno. */
+static int unix_socket_new(ah_socket **out, ah_loop *loop, const char *path)
+{
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  size_t len = strlen(path);
+  if (len >= sizeof(address.sun_path)) {
+    return ENAMETOOLONG;
+  }
+  memcpy(address.sun_path, path, len + 1);
+  int fd;
+  bool is_connected; /* it is at once or not at all */
+  int os_errno = ah_socket_connect(&fd, (const struct sockaddr *)&address,
+                                   sizeof(address), &is_connected);
+  if (os_errno != 0) {
+    return os_errno;
+  }
+  os_errno = ah_socket_new(out, loop, fd);
+  if (os_errno != 0) {
+    (void)close(fd);
+  }
+  return os_errno;
+}
+
 static void dial_try_unix(ah_deadline *deadline)
 {
   ah_dial *dial = AH_CONTAINER(deadline, ah_dial, attempt_delay);
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  size_t len = strlen(dial->name);
-  int os_errno = ENAMETOOLONG;
-  int fd = -1;
-  if (len < sizeof(address.sun_path)) {
-    memcpy(address.sun_path, dial->name, len + 1);
-    bool is_connected;
-    os_errno = ah_socket_connect(&fd, (const struct sockaddr *)&address,
-                                 sizeof(address), &is_connected);
-  }
+  ah_socket *socket;
+  int os_errno = unix_socket_new(&socket, dial->loop, dial->name);
   if (os_errno == EAGAIN) {
     ah_deadline_start(dial->loop, &dial->attempt_delay, DIAL_UNIX_RETRY_MS);
   } else if (os_errno != 0) {
     dial_note_failure(dial, os_errno, dial->name);
     dial_lose(dial);
   } else {
-    dial_win(dial, fd); /* it is at once or not at all */
+    dial_win(dial, socket, NULL);
   }
 }
 
 /* --- Life --- */
+
+static void dial_free(ah_dial *dial)
+{
+  for (int i = 0; i < QUEUE_COUNT; i++) {
+    ah_address_list_unref(dial->queues[i].list);
+  }
+  ah_free(dial);
+}
 
 static void dial_finish(ah_task *task)
 {
@@ -348,7 +374,7 @@ static void dial_finish(ah_task *task)
   ah_dial_done_fn done = dial->done;
   void *owner = dial->owner;
   uint64_t resolved_ns = dial->resolved_ns;
-  ah_free(dial);
+  dial_free(dial);
   done(owner, stream, resolved_ns, stream == NULL ? &err : NULL);
 }
 
@@ -384,7 +410,7 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   dial->done = done;
   dial->owner = owner;
   if (dial->is_unix) {
-    dial->resolved_ns = ah_loop_now_ns(loop);
+    dial->resolved_ns = ah_loop_renew_now_ns(loop);
     dial_try_unix(&dial->attempt_delay);
   } else {
     int rv =
@@ -435,5 +461,5 @@ void ah_dial_cancel(ah_dial *dial, ahttp_error *err)
   if (dial->stream != NULL) {
     dial->stream->ops->close(dial->stream);
   }
-  ah_free(dial);
+  dial_free(dial);
 }

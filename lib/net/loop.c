@@ -31,8 +31,9 @@ enum {
   LOOP_ROUNDS_MAX = 64,
   /* Letters taken out of the inbox in one turn, for the same reason. */
   LOOP_LETTERS_MAX = 1024,
-  /* Chunks kept for later: 1 MiB, what 64 busy connections have at a time. */
-  LOOP_FREE_CHUNKS_MAX = 64
+  /* Chunks kept for later, 1 MiB.  A connection has one only while it writes
+   * and while the kernel does not take what it wrote. */
+  LOOP_FREE_CHUNKS_MAX = 16
 };
 
 void ah_loop_enter(ah_loop *loop)
@@ -90,22 +91,19 @@ static void loop_on_prepare(uv_prepare_t *prepare)
 {
   ah_loop *loop = prepare->data;
   ah_loop_enter(loop);
-  loop->ending_turn = true;
-  for (int round = 0; round < LOOP_ROUNDS_MAX && loop_has_work(loop); round++) {
-    loop_run_tasks(loop);
-    loop_run_flushers(loop);
-  }
-  loop->ending_turn = false;
-  loop->now_ns = 0;
-  if (!loop_has_work(
-          loop)) { /* else it is active: the work was queued before */
-    (void)uv_idle_stop(&loop->idle); /* always 0 */
-  }
+  ah_loop_end_turn(loop);
 }
 
 static void loop_on_check(uv_check_t *check)
 {
-  ah_loop_enter(check->data);
+  ah_loop *loop = check->data;
+  ah_loop_enter(loop);
+  if (loop->timer_rests) {
+    loop->timer_rests = false;
+    uv_timer_set_repeat(&loop->timer, 1);
+    (void)uv_timer_again(&loop->timer); /* fails without callback only */
+    uv_timer_set_repeat(&loop->timer, 0);
+  }
 }
 
 static ah_letter *inbox_pop(ah_loop *loop)
@@ -351,10 +349,48 @@ bool ah_loop_post(ah_loop *loop, ah_letter *letter)
   return !was_posted;
 }
 
+void ah_loop_read_inbox(ah_loop *loop)
+{
+  ah_letter *letter;
+  while ((letter = inbox_pop(loop)) != NULL) {
+    letter->run(letter);
+  }
+}
+
 bool ah_loop_is_own_thread(const ah_loop *loop)
 {
   return atomic_load_explicit(&loop->thread, memory_order_relaxed) ==
          uv_thread_self();
+}
+
+bool ah_loop_adopt(ah_loop *loop)
+{
+  ah_loop_enter(loop);
+  uint64_t last_ms = uv_now(loop->uv);
+  uv_update_time(loop->uv);
+  bool was_away = uv_now(loop->uv) != last_ms;
+  if (was_away && loop->holds > 0 &&
+      uv_is_active((uv_handle_t *)&loop->timer) &&
+      uv_timer_get_due_in(&loop->timer) == 0) {
+    loop->timer_rests = true;          /* else it would come before the poll */
+    (void)uv_timer_stop(&loop->timer); /* always 0 */
+    loop_wake(loop);
+  }
+  return was_away;
+}
+
+void ah_loop_end_turn(ah_loop *loop)
+{
+  loop->ending_turn = true;
+  for (int round = 0; round < LOOP_ROUNDS_MAX && loop_has_work(loop); round++) {
+    loop_run_tasks(loop);
+    loop_run_flushers(loop);
+  }
+  loop->ending_turn = false;
+  loop->now_ns = 0;
+  if (!loop_has_work(loop) && !loop->timer_rests) {
+    (void)uv_idle_stop(&loop->idle); /* always 0 */
+  } /* else it is active: the work was queued before */
 }
 
 uint64_t ah_loop_now_ns(ah_loop *loop)
@@ -362,6 +398,12 @@ uint64_t ah_loop_now_ns(ah_loop *loop)
   if (loop->now_ns == 0) {
     loop->now_ns = ah_clock_ns();
   }
+  return loop->now_ns;
+}
+
+uint64_t ah_loop_renew_now_ns(ah_loop *loop)
+{
+  loop->now_ns = ah_clock_ns();
   return loop->now_ns;
 }
 

@@ -51,7 +51,9 @@ struct ah_letter {
 enum {
   AH_LOOP_READ_BYTES = 64 * 1024,
   AH_LOOP_BULK_BYTES = 256 * 1024,
-  AH_CHUNK_BYTES = 16 * 1024 /* outgoing chunks, one TLS record's content */
+  /* Outgoing chunks: what a fast upload reads and writes at once, the content
+   * of four TLS records.  Chunks of 16 KiB cost an upload a tenth more. */
+  AH_CHUNK_BYTES = 64 * 1024
 };
 
 /* On |uv|, which must outlive it, or on a loop of its own if that is NULL.
@@ -88,13 +90,33 @@ void ah_loop_drop(ah_loop *loop);
  * inbox already. */
 bool ah_loop_post(ah_loop *loop, ah_letter *letter);
 
+/* Runs the letters that are in the inbox, and those they bring, now; on the
+ * loop's thread, outside of letters. */
+void ah_loop_read_inbox(ah_loop *loop);
+
 /* True on the thread that last ran a turn of this loop (or created it). */
 bool ah_loop_is_own_thread(const ah_loop *loop);
+
+/*
+ * Says that this thread runs the loop from here on.  Returns true if a
+ * millisecond or more has passed since its last turn: events may have come in.
+ * Deadlines of active calls that came due meanwhile expire after the next poll,
+ * since what they wait for may be there.
+ */
+bool ah_loop_adopt(ah_loop *loop);
+
+/* Ends the turn right after uv_run() instead of before the next poll, for a
+ * thread that would have nothing to poll for any more. */
+void ah_loop_end_turn(ah_loop *loop);
 
 /* The loop's clock, ah_clock_ns() read once a turn; in nanoseconds and in
  * milliseconds. */
 uint64_t ah_loop_now_ns(ah_loop *loop);
 uint64_t ah_loop_now_ms(ah_loop *loop);
+
+/* Reads it once more within the turn, for steps too rare to save the reading
+ * and so short that several may fall into one turn. */
+uint64_t ah_loop_renew_now_ns(ah_loop *loop);
 
 /*
  * Shared buffers.  Their bytes are good until the callback that got them

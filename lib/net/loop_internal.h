@@ -25,6 +25,7 @@ struct ah_loop {
   uint64_t now_ns;   /* 0: to be read when next asked for */
   ah_wheel wheel;    /* of ah_deadline */
   uint64_t timer_ms; /* |timer| fires then; UINT64_MAX: it is not armed */
+  bool timer_rests;  /* until the next poll, which does not wait */
 
   struct {
     uv_mutex_t lock;

@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * c-ares owns its sockets and tells through a callback which of them wait for
- * what; each gets a uv_poll_t.  Its repetitions run under one deadline.
+ * what.  Each is made with a uv_poll_t, since that callback cannot fail.  Its
+ * repetitions run under one deadline.
+ *
+ * A socket that cannot be made for lack of memory is to c-ares one that cannot
+ * be connected: it tries again a few times, at once, and then says that the
+ * server refuses.  From the first such failure on no further sockets are made
+ * within the same call into c-ares, and what it says then is lack of memory.
  *
  * c-ares is not reentrant everywhere, and how far differs by version
  * (CVE-2025-31498).  Its callbacks here only note answers and defer tasks, so
@@ -34,10 +40,11 @@ enum {
 
 struct ah_dns_channel {
   ah_loop *loop;
-  ares_channel ares; /* NULL before it is made and while closing */
-  ah_list polls;     /* of the sockets that are open */
-  size_t polls_open; /* those and the ones being closed */
-  size_t questions;  /* under way */
+  ares_channel ares;     /* NULL before it is made and while closing */
+  ah_list polls;         /* of the sockets that are open */
+  size_t polls_open;     /* those and the ones being closed */
+  size_t questions;      /* under way */
+  bool is_out_of_memory; /* for a socket, in this call into c-ares */
   ah_deadline repeat;
   ah_task closed; /* runs on_closed */
   void (*on_closed)(void *arg);
@@ -93,6 +100,7 @@ static void channel_process(ah_dns_channel *channel, ares_socket_t readable,
                             ares_socket_t writable)
 {
   ares_process_fd(channel->ares, readable, writable);
+  channel->is_out_of_memory = false;
   channel_arm(channel);
 }
 
@@ -131,16 +139,17 @@ static dns_poll *channel_find_poll(const ah_dns_channel *channel,
   return NULL;
 }
 
-/* NULL if memory is out; then the question is repeated and times out. */
-static dns_poll *channel_add_poll(ah_dns_channel *channel, ares_socket_t fd)
+/* 0 or a UV_E... code. */
+static int channel_add_poll(ah_dns_channel *channel, ares_socket_t fd)
 {
   dns_poll *poll = ah_calloc(1, sizeof(*poll));
   if (poll == NULL) {
-    return NULL;
+    return UV_ENOMEM;
   }
-  if (uv_poll_init_socket(ah_loop_uv(channel->loop), &poll->poll, fd) != 0) {
+  int rv = uv_poll_init_socket(ah_loop_uv(channel->loop), &poll->poll, fd);
+  if (rv != 0) {
     ah_free(poll);
-    return NULL;
+    return rv;
   }
   uv_unref((uv_handle_t *)&poll->poll);
   poll->poll.data = poll;
@@ -148,7 +157,7 @@ static dns_poll *channel_add_poll(ah_dns_channel *channel, ares_socket_t fd)
   poll->fd = fd;
   ah_list_push_back(&channel->polls, &poll->node);
   channel->polls_open++;
-  return poll;
+  return 0;
 }
 
 static void channel_finish_closing(ah_dns_channel *channel)
@@ -167,26 +176,20 @@ static void dns_poll_on_closed(uv_handle_t *handle)
   channel_finish_closing(channel);
 }
 
+/* Of sockets that channel_socket() has made. */
 static void channel_on_socket_state(void *arg, ares_socket_t fd, int readable,
                                     int writable)
 {
-  ah_dns_channel *channel = arg;
-  dns_poll *poll = channel_find_poll(channel, fd);
-  if (readable == 0 && writable == 0) {
-    if (poll != NULL) { /* c-ares closes |fd| right after this */
-      ah_list_remove(&poll->node);
-      uv_close((uv_handle_t *)&poll->poll, dns_poll_on_closed);
-    }
-    return;
-  }
+  dns_poll *poll = channel_find_poll(arg, fd);
   if (poll == NULL) {
-    poll = channel_add_poll(channel, fd);
-    if (poll == NULL) {
-      return;
-    }
+    return; /* closed already */
   }
   poll->events =
       (readable != 0 ? UV_READABLE : 0) | (writable != 0 ? UV_WRITABLE : 0);
+  if (poll->events == 0) {
+    (void)uv_poll_stop(&poll->poll); /* cannot fail */
+    return;
+  }
   int rv = uv_poll_start(&poll->poll, poll->events, dns_poll_on_event);
   ah_assert(rv == 0); /* no other handle has the descriptor */
 }
@@ -196,13 +199,31 @@ static void channel_on_socket_state(void *arg, ares_socket_t fd, int readable,
 static ares_socket_t channel_socket(int family, int type, int protocol,
                                     void *arg)
 {
-  (void)arg;
-  return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  ah_dns_channel *channel = arg;
+  if (channel->is_out_of_memory) {
+    return ARES_SOCKET_BAD;
+  }
+  ares_socket_t fd =
+      socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+  if (fd == ARES_SOCKET_BAD) {
+    return ARES_SOCKET_BAD;
+  }
+  int rv = channel_add_poll(channel, fd);
+  if (rv != 0) {
+    channel->is_out_of_memory = rv == UV_ENOMEM;
+    (void)close(fd);
+    errno = -rv;
+    return ARES_SOCKET_BAD;
+  }
+  return fd;
 }
 
 static int channel_close_socket(ares_socket_t fd, void *arg)
 {
-  (void)arg;
+  dns_poll *poll = channel_find_poll(arg, fd);
+  ah_assert(poll != NULL);
+  ah_list_remove(&poll->node);
+  uv_close((uv_handle_t *)&poll->poll, dns_poll_on_closed);
   return close(fd);
 }
 
@@ -314,7 +335,7 @@ static int channel_open(ah_dns_channel *channel,
     channel->ares = NULL;
     return status;
   }
-  ares_set_socket_functions(channel->ares, &channel_socket_functions, NULL);
+  ares_set_socket_functions(channel->ares, &channel_socket_functions, channel);
   status = channel_set_servers(channel, opts);
   if (status != ARES_SUCCESS) {
     ares_destroy(channel->ares);
@@ -409,6 +430,9 @@ static void channel_on_answer(void *arg, int status, int timeouts,
   ah_dns_question *question = arg;
   ah_answer answer = {.status = status};
   uint32_t ttl = 0;
+  if (status == ARES_ECONNREFUSED && question->channel->is_out_of_memory) {
+    answer.status = ARES_ENOMEM;
+  }
   if (status == ARES_SUCCESS) {
     bool is_empty = result->nodes == NULL;
     answer.addresses = result_read(result, question->family, &ttl);
@@ -437,5 +461,6 @@ void ah_dns_channel_ask(ah_dns_channel *channel, ah_dns_question *question,
                                       .ai_socktype = SOCK_STREAM};
   ares_getaddrinfo(channel->ares, host, NULL, &hints, channel_on_answer,
                    question);
+  channel->is_out_of_memory = false;
   channel_arm(channel);
 }

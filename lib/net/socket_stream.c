@@ -38,24 +38,30 @@
 enum {
   /* Pieces handed to the kernel at once, 1 MiB; more than that rarely fits into
    * a socket. */
-  SOCKET_PIECES_MAX = 64,
+  SOCKET_PIECES_MAX = 16,
   /* Bytes read in one turn, lest one fast peer keep the others waiting. */
   SOCKET_TURN_BYTES_MAX = 1024 * 1024,
   /* So many full reads in a row show a download that the larger buffer is
    * worth its memory for. */
-  SOCKET_FULL_READS_FOR_BULK = 2
+  SOCKET_FULL_READS_FOR_BULK = 2,
+  /* While we took in so much, half a TLS record, more may have come, ... */
+  SOCKET_LARGE_READ_BYTES = 8 * 1024,
+  /* ... if it was not the first time since we sent something: responses that
+   * come in one piece are not asked for more, which would be a system call in
+   * vain for each. */
+  SOCKET_LARGE_READS_FOR_MORE = 2
 };
 
 typedef struct socket_stream {
   ah_stream base;
-  uv_poll_t poll;
-  int events; /* what |poll| waits for; 0: it is stopped */
-  int fd;
+  ah_socket *socket;
 
   /* In. */
   bool paused;
-  bool ended;          /* the peer has finished sending */
-  unsigned full_reads; /* in a row, up to SOCKET_FULL_READS_FOR_BULK */
+  bool ended;           /* the peer has finished sending */
+  unsigned full_reads;  /* in a row, up to SOCKET_FULL_READS_FOR_BULK */
+  unsigned large_reads; /* in a row since we sent, up to
+                           SOCKET_LARGE_READS_FOR_MORE */
 
   /* Out. */
   ah_chunk_queue queue;
@@ -88,21 +94,6 @@ static const socket_stream *socket_from_const(const ah_stream *stream)
   return (const socket_stream *)stream;
 }
 
-/* Reading and writing change what is watched, which names their caller. */
-static void socket_on_poll(uv_poll_t *poll, int status, int events);
-
-/* Has the poll handle wait for |events|, which may be 0. */
-static void socket_watch(socket_stream *sock, int events)
-{
-  if (events == sock->events) {
-    return;
-  }
-  sock->events = events;
-  int rv = events == 0 ? uv_poll_stop(&sock->poll)
-                       : uv_poll_start(&sock->poll, events, socket_on_poll);
-  ah_assert(rv == 0); /* the descriptor is ours alone and not closing */
-}
-
 /* What there is to wait for now. */
 static int socket_wants(const socket_stream *sock)
 {
@@ -117,9 +108,9 @@ static int socket_wants(const socket_stream *sock)
 }
 
 /* Waits for what it did not wait for yet; does not give anything up. */
-static void socket_watch_more(socket_stream *sock)
+static void socket_watch_more(const socket_stream *sock)
 {
-  socket_watch(sock, sock->events | socket_wants(sock));
+  ah_socket_watch(sock->socket, sock->socket->events | socket_wants(sock));
 }
 
 static void socket_drop_queue(socket_stream *sock)
@@ -135,7 +126,7 @@ static void socket_fail(socket_stream *sock, int os_errno, ahttp_phase phase)
   sock->failed = true;
   ah_loop_undefer(&sock->trouble);
   socket_drop_queue(sock);
-  socket_watch(sock, 0);
+  ah_socket_watch(sock->socket, 0);
   ahttp_error err;
   (void)ah_error_from_errno(&err, os_errno, phase,
                             phase == AHTTP_PHASE_SEND ? "write" : "read");
@@ -164,6 +155,11 @@ static uint8_t *socket_read_buffer(const socket_stream *sock, size_t *cap)
 
 static void socket_count_read(socket_stream *sock, size_t len)
 {
+  if (len < SOCKET_LARGE_READ_BYTES) {
+    sock->large_reads = 0;
+  } else if (sock->large_reads < SOCKET_LARGE_READS_FOR_MORE) {
+    sock->large_reads++;
+  }
   if (len < AH_LOOP_READ_BYTES) {
     sock->full_reads = 0;
   } else if (sock->full_reads < SOCKET_FULL_READS_FOR_BULK) {
@@ -174,7 +170,7 @@ static void socket_count_read(socket_stream *sock, size_t len)
 static void socket_end(socket_stream *sock)
 {
   sock->ended = true;
-  socket_watch(sock, socket_wants(sock));
+  ah_socket_watch(sock->socket, socket_wants(sock));
   sock->base.sink->on_end(sock->base.owner, true);
 }
 
@@ -192,7 +188,7 @@ static read_outcome socket_read_once(socket_stream *sock, size_t *len)
   uint8_t *buffer = socket_read_buffer(sock, &cap);
   ssize_t n;
   do {
-    n = recv(sock->fd, buffer, cap, MSG_DONTWAIT);
+    n = recv(sock->socket->fd, buffer, cap, MSG_DONTWAIT);
   } while (n < 0 && errno == EINTR);
   if (n < 0) {
     bool is_dry = errno == EAGAIN || errno == EWOULDBLOCK;
@@ -214,11 +210,15 @@ static void socket_read(socket_stream *sock)
   while (socket_can_read(sock) && total < SOCKET_TURN_BYTES_MAX) {
     size_t len = 0;
     switch (socket_read_once(sock, &len)) {
+    case READ_SHORT:
+      if (len == 0 || sock->large_reads < SOCKET_LARGE_READS_FOR_MORE) {
+        return;
+      }
+      total += len;
+      continue;
     case READ_FULL:
       total += len;
       continue;
-    case READ_SHORT:
-      return;
     case READ_ENDED:
       socket_end(sock);
       return;
@@ -270,7 +270,7 @@ static void socket_fail_writing(socket_stream *sock, int os_errno)
 {
   sock->write_errno = os_errno;
   socket_drop_queue(sock);
-  socket_watch(sock, 0);
+  ah_socket_watch(sock->socket, 0);
   ah_loop_defer(sock->base.loop, &sock->trouble);
 }
 
@@ -280,9 +280,12 @@ static ssize_t socket_send_once(const socket_stream *sock, size_t *offered)
   size_t count =
       ah_chunk_queue_pieces(&sock->queue, pieces, SOCKET_PIECES_MAX, offered);
   struct msghdr msg = {.msg_iov = pieces, .msg_iovlen = count};
+  int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
   ssize_t n;
-  do {
-    n = sendmsg(sock->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+  do { /* one piece is the usual, and has a cheaper call */
+    n = count == 1 ? send(sock->socket->fd, pieces[0].iov_base,
+                          pieces[0].iov_len, flags)
+                   : sendmsg(sock->socket->fd, &msg, flags);
   } while (n < 0 && errno == EINTR);
   return n;
 }
@@ -320,11 +323,10 @@ static void socket_go_on_sending(socket_stream *sock)
 
 /* --- Events --- */
 
-/* libuv has stopped the handle because of POLLERR.  A paused stream does not
- * look into it: resume() watches again and finds the same. */
-static void socket_on_poll_error(socket_stream *sock)
+/* A paused stream does not look into it: resume() watches again and finds the
+ * same. */
+static void socket_on_trouble(socket_stream *sock)
 {
-  sock->events = 0;
   if (sock->blocked) {
     int os_errno = socket_send(sock);
     socket_fail_writing(sock, os_errno != 0 ? os_errno : EIO);
@@ -333,16 +335,16 @@ static void socket_on_poll_error(socket_stream *sock)
   }
 }
 
-static void socket_on_poll(uv_poll_t *poll, int status, int events)
+static void socket_on_events(void *owner, int status, int events)
 {
-  socket_stream *sock = poll->data;
+  socket_stream *sock = owner;
   if (status != 0) {
-    socket_on_poll_error(sock);
+    socket_on_trouble(sock);
     return;
   }
   int unwanted = events & ~socket_wants(sock);
   if (unwanted != 0) {
-    socket_watch(sock, socket_wants(sock));
+    ah_socket_watch(sock->socket, socket_wants(sock));
   }
   if ((events & UV_WRITABLE) != 0 && sock->blocked) {
     socket_go_on_sending(sock);
@@ -375,6 +377,7 @@ static void socket_flush(ah_stream *stream)
   if (sock->blocked) {
     return;
   }
+  sock->large_reads = 0;
   int os_errno = socket_send(sock);
   if (os_errno != 0) {
     socket_fail_writing(sock, os_errno);
@@ -404,7 +407,7 @@ static void socket_resume(ah_stream *stream)
   if (sock->write_errno != 0) {
     ah_loop_defer(stream->loop, &sock->trouble);
   } else {
-    socket_watch_more(sock);
+    ah_socket_watch(sock->socket, socket_wants(sock));
   }
 }
 
@@ -416,12 +419,9 @@ static void socket_info(const ah_stream *stream, ah_stream_info *info)
   info->remote_port = sock->remote_port;
 }
 
-/* The loop may be gone by now; only the socket's own things are touched. */
-static void socket_on_closed(uv_handle_t *handle)
+static void socket_on_closed(void *owner)
 {
-  socket_stream *sock = handle->data;
-  (void)close(sock->fd); /* nothing is left to do about a failure */
-  ah_free(sock);
+  ah_free(owner);
 }
 
 static void socket_close(ah_stream *stream)
@@ -434,7 +434,7 @@ static void socket_close(ah_stream *stream)
     (void)socket_send(sock); /* what the kernel does not take now is lost */
   }
   socket_drop_queue(sock);
-  uv_close((uv_handle_t *)&sock->poll, socket_on_closed);
+  ah_socket_close(sock->socket);
 }
 
 static const ah_stream_ops socket_ops = {
@@ -449,51 +449,31 @@ static const ah_stream_ops socket_ops = {
     .close = socket_close,
 };
 
-/* Fills in the peer's address and sets the options of its family. */
-static void socket_set_up(socket_stream *sock)
-{
-  ah_address peer = {.any.sa_family = AF_UNSPEC};
-  socklen_t len = sizeof(peer);
-  int rv = getpeername(sock->fd, &peer.any, &len);
-  if (rv != 0 || peer.any.sa_family == AF_UNIX) {
-    return; /* an anonymous peer; one that is gone is met by the first read */
-  }
-  if (peer.any.sa_family != AF_INET && peer.any.sa_family != AF_INET6) {
-    return;
-  }
-  ah_address_print(&peer, sock->remote_address, sizeof(sock->remote_address));
-  sock->remote_port = ah_address_port(&peer);
-  /* Writes are gathered by us, once a turn; Nagle's algorithm would only hold
-   * the last segment back.  Failing costs time, not correctness. */
-  int on = 1;
-  (void)setsockopt(sock->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-}
-
-int ah_socket_stream_new(ah_stream **out, ah_loop *loop, int fd)
+int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
+                         const ah_address *peer)
 {
   *out = NULL;
-  int rv = AHTTP_ENOMEM;
   socket_stream *sock = ah_calloc(1, sizeof(*sock));
   if (sock == NULL) {
-    goto fail;
+    ah_socket_close(socket);
+    return AHTTP_ENOMEM;
   }
   sock->base.ops = &socket_ops;
   sock->base.loop = loop;
-  sock->fd = fd;
+  sock->socket = socket;
   sock->paused = true;
   sock->trouble.run = socket_tell_trouble;
-  if (uv_poll_init(ah_loop_uv(loop), &sock->poll, fd) != 0) {
-    rv = AHTTP_ECONNECT;
-    goto fail;
+  socket->owner = sock;
+  socket->on_events = socket_on_events;
+  socket->on_closed = socket_on_closed;
+  if (peer != NULL) {
+    ah_address_print(peer, sock->remote_address, sizeof(sock->remote_address));
+    sock->remote_port = ah_address_port(peer);
+    /* Writes are gathered by us, once a turn; Nagle's algorithm would only hold
+     * the last segment back.  Failing costs time, not correctness. */
+    int on = 1;
+    (void)setsockopt(socket->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
-  sock->poll.data = sock;
-  uv_unref((uv_handle_t *)&sock->poll);
-  socket_set_up(sock);
   *out = &sock->base;
   return AHTTP_OK;
-
-fail:
-  ah_free(sock);
-  (void)close(fd);
-  return rv;
 }

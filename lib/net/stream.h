@@ -5,7 +5,8 @@
 #include <ahttp/error.h>
 #include <ahttp/types.h>
 
-#include "net/loop.h"
+#include "net/address.h"
+#include "net/socket.h"
 
 /*
  * Ordered bytes in both directions.  A socket is one, TLS is a filter on top of
@@ -87,9 +88,10 @@ static inline void ah_stream_set_sink(ah_stream *stream,
 int ah_stream_write(ah_stream *stream, const void *data, size_t len);
 
 /*
- * Takes over a connected, non-blocking socket (TCP or unix) in |fd|, also when
- * it fails.  AHTTP_OK, AHTTP_ENOMEM or AHTTP_ECONNECT.
+ * Takes over |socket|, which is connected to |peer|, or NULL if that is a unix
+ * socket; also when it fails.  AHTTP_OK or AHTTP_ENOMEM.
  */
-int ah_socket_stream_new(ah_stream **out, ah_loop *loop, int fd);
+int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
+                         const ah_address *peer);
 
 #endif

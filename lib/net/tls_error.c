@@ -199,6 +199,13 @@ static void text_add_reason(text_room *room, unsigned long code)
   }
 }
 
+void ah_tls_error_clear(void)
+{
+  if (ERR_peek_error() != 0) {
+    ERR_clear_error();
+  }
+}
+
 int ah_tls_error_take(ahttp_error *err, ahttp_phase phase, const char *format,
                       ...)
 {

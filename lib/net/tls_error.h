@@ -6,6 +6,10 @@
 
 #include <ahttp/error.h>
 
+/* Empties the thread's queue of OpenSSL's errors, before a call whose result
+ * SSL_get_error() explains by it.  Looking first costs a tenth of emptying. */
+void ah_tls_error_clear(void);
+
 /*
  * Fills |*err| from OpenSSL's error queue and empties the queue: AHTTP_ETLS (or
  * AHTTP_ENOMEM) and the text of |format|, a colon and OpenSSL's reason.

@@ -11,7 +11,7 @@
  * Invariant: while bytes are in the spill, the stream below is paused.
  *
  * Out.  Plaintext gathers in one chunk, so that what is written in small pieces
- * shares a record; a full chunk becomes a record of the greatest size.  flush()
+ * shares a record; a full chunk becomes records of the greatest size.  flush()
  * turns the rest into records and flushes below once.  What OpenSSL itself has
  * to say (handshake, answers to key updates, alerts) is flushed as soon as it
  * is said.
@@ -193,6 +193,14 @@ static void tls_stop_reading(tls_stream *tls)
   }
 }
 
+/* True if another SSL_read would give nothing; to hear that from OpenSSL costs
+ * as much as to read a record. */
+static bool tls_is_dry(const tls_stream *tls)
+{
+  return tls->client.bio.in_len == 0 && !tls->in.below_ended &&
+         SSL_has_pending(tls->client.ssl) == 0;
+}
+
 /* Decrypts into |plain| until it is full or the slice is used up.  True if it
  * is full and there may be more. */
 static bool tls_decrypt(tls_stream *tls, uint8_t *plain, size_t cap,
@@ -200,15 +208,15 @@ static bool tls_decrypt(tls_stream *tls, uint8_t *plain, size_t cap,
 {
   uint64_t said = tls->client.bio.out_bytes;
   *len = 0;
-  ERR_clear_error();
-  while (*len < cap) {
+  ah_tls_error_clear();
+  do {
     size_t got = 0;
     if (SSL_read_ex(tls->client.ssl, plain + *len, cap - *len, &got) != 1) {
       tls_stop_reading(tls);
       break;
     }
     *len += got;
-  }
+  } while (*len < cap && !tls_is_dry(tls));
   tls->in.answers += (size_t)(tls->client.bio.out_bytes - said);
   if (tls->in.answers > TLS_ANSWER_BYTES_MAX && tls->state == TLS_OPEN) {
     ah_error_say(&tls->error, AHTTP_ELIMIT, AHTTP_PHASE_RECEIVE,
@@ -354,7 +362,7 @@ static const ah_stream_sink tls_below_sink = {
 static void tls_encrypt(tls_stream *tls)
 {
   ah_chunk *chunk = tls->out.staged;
-  ERR_clear_error();
+  ah_tls_error_clear();
   while (tls->state == TLS_OPEN && chunk->head < chunk->tail) {
     size_t sent = 0;
     if (SSL_write_ex(tls->client.ssl, chunk->data + chunk->head,

@@ -51,15 +51,17 @@ struct ah_connection {
   ah_loop *loop;
   const ah_connection_owner *owner_ops;
   void *owner;
-  ah_origin *origin;      /* the owner's */
-  ah_list_node node;      /* the owner's: idle or HTTP/2 list */
-  ah_list_node lru_node;  /* the owner's: all idle ones, oldest first */
-  ah_deadline idle;       /* the owner's: expiry while unused */
-  uint64_t id;            /* the owner's: from 1, never used twice */
-  uint32_t slots;         /* exchanges it could start now */
-  uint32_t active;        /* exchanges it has */
-  uint64_t served;        /* exchanges ever started on it */
-  bool draining;          /* told on_draining */
+  ah_origin *origin;     /* the owner's */
+  ah_list_node node;     /* the owner's: idle or HTTP/2 list */
+  ah_list_node lru_node; /* the owner's: all idle ones, oldest first */
+  ah_deadline idle;      /* the owner's: expiry while unused */
+  uint64_t id;           /* the owner's: from 1, never used twice */
+  uint32_t slots;        /* exchanges it could start now */
+  uint32_t active;       /* exchanges it has */
+  uint64_t served;       /* exchanges ever started on it */
+  bool draining;         /* told on_draining */
+  bool in_doubt;         /* the server may be gone: slots is 0 until it has been
+                            heard again.  Told by on_slots. */
   uint32_t keep_alive_ms; /* what the server promised (Keep-Alive: timeout);
                              UINT32_MAX: nothing */
   ah_stream_info info;

@@ -122,7 +122,7 @@ static void connector_on_tls_open(void *owner)
   ah_stream *stream = connector->stream;
   stream->ops->pause(stream);
   connector->times.tls =
-      connector_lap(connector, ah_loop_now_ns(connector->loop));
+      connector_lap(connector, ah_loop_renew_now_ns(connector->loop));
   ah_stream_info info = {0};
   stream->ops->info(stream, &info);
   if (ah_str_eq(info.alpn, AH_STR("h2"))) {
@@ -217,7 +217,7 @@ static void connector_on_dialed(void *owner, ah_stream *stream,
   connector->dial = NULL;
   connector->times.dns = connector_lap(connector, resolved_ns);
   connector->times.connect =
-      connector_lap(connector, ah_loop_now_ns(connector->loop));
+      connector_lap(connector, ah_loop_renew_now_ns(connector->loop));
   if (err != NULL) {
     connector_fail(connector, err);
     return;
@@ -242,7 +242,7 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
   connector->origin = origin;
   connector->opts = *opts;
   connector->deadline.expired = connector_on_expired;
-  connector->mark_ns = ah_loop_now_ns(loop);
+  connector->mark_ns = ah_loop_renew_now_ns(loop);
   const ah_dial_opts dial_opts = {.host = origin->host,
                                   .port = origin->port,
                                   .unix_path = origin->unix_path};

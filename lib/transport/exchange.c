@@ -2,6 +2,9 @@
 #include "config.h"
 #include "transport/exchange.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include "base/assert.h"
 #include "base/error.h"
 #include "transport/connection.h"
@@ -28,7 +31,6 @@ static void exchange_finish(ah_task *task)
 static void exchange_record(ah_exchange *exchange, const ahttp_error *err)
 {
   ah_assert(!exchange->ended);
-  exchange->error = (ahttp_error){.code = AHTTP_OK};
   if (err != NULL) {
     exchange->error = *err;
     if (err->phase == AHTTP_PHASE_NONE) {
@@ -91,11 +93,11 @@ static void exchange_await(ah_exchange *exchange, int code)
 
 void ah_exchange_init(ah_exchange *exchange)
 {
-  *exchange = (ah_exchange){
-      .stream_id = -1,
-      .deadline.expired = exchange_on_expired,
-      .end_task.run = exchange_finish,
-  };
+  memset(exchange, 0, offsetof(ah_exchange, error));
+  exchange->stream_id = -1;
+  exchange->deadline.expired = exchange_on_expired;
+  exchange->end_task.run = exchange_finish;
+  ah_error_clear(&exchange->error);
 }
 
 void ah_exchange_start(ah_exchange *exchange, ah_transport *transport)

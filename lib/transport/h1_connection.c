@@ -8,11 +8,11 @@
  * The response side (h1_response) gives out what the stream reads.  Here is
  * what connects them: the stream, the exchange, the owner, and the end.
  *
- * A response may end before the request does.  An error status means that the
- * server does not want the rest: no more content is sent, and the connection
- * goes with the exchange.  With any other status the server may be answering as
- * it reads, so content goes on; only if some is left at the end of the response
- * is the connection given up.
+ * A response may end before the request does.  Some statuses mean that the
+ * server does not want the rest (ah_status_stops_upload()): no more content is
+ * sent, and the connection goes with the exchange.  With the others the server
+ * may be answering as it reads, so content goes on; only if some is left at the
+ * end of the response is the connection given up.
  *
  * Reading goes on always, for two reasons.  Changing what the loop waits for
  * costs more than anything else here; and an idle connection that is being read
@@ -34,10 +34,6 @@
 #include "base/error.h"
 #include "transport/h1_request.h"
 #include "transport/h1_response.h"
-
-enum {
-  STATUS_ERROR_MIN = 400 /* RFC 9110, section 15: 4xx and 5xx */
-};
 
 typedef struct h1_connection {
   ah_connection base;
@@ -142,8 +138,7 @@ static void conn_take_result(h1_connection *conn, int rv,
   } else if (rv == AH_MORE) {
     const ah_exchange *exchange = conn->exchange;
     if (exchange->times.head != 0 &&
-        exchange->response.status >= STATUS_ERROR_MIN) {
-      /* RFC 9112, section 9.5: cease to send what the server refuses. */
+        ah_status_stops_upload(exchange->response.status)) {
       ah_h1_request_stop(&conn->request);
     }
   } else if (rv != AHTTP_ECANCELED) {

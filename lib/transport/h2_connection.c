@@ -69,6 +69,9 @@ void ah_h2_conn_mark_dirty(ah_h2_conn *conn)
 
 uint32_t ah_h2_conn_limit(const ah_h2_conn *conn)
 {
+  if (ah_h2_ping_is_in_doubt(&conn->ping)) {
+    return 0;
+  }
   uint32_t theirs = ah_h2_session_streams_max(conn->session);
   return theirs < conn->streams_max ? theirs : conn->streams_max;
 }
@@ -78,6 +81,7 @@ void ah_h2_conn_count(ah_h2_conn *conn)
   uint32_t used = conn->base.active + ah_h2_ping_held(&conn->ping);
   uint32_t limit = conn->state == AH_H2_CONN_OPEN ? ah_h2_conn_limit(conn) : 0;
   conn->base.slots = limit > used ? limit - used : 0;
+  conn->base.in_doubt = ah_h2_ping_is_in_doubt(&conn->ping);
   if (conn->state != AH_H2_CONN_CLOSED) {
     ah_loop_defer(conn->base.loop, &conn->owner_task);
   }
@@ -272,7 +276,9 @@ static void conn_on_open(void *owner)
 static void conn_on_read(void *owner, const uint8_t *data, size_t len)
 {
   ah_h2_conn *conn = owner;
-  ah_h2_ping_hear(&conn->ping);
+  if (ah_h2_ping_hear(&conn->ping)) {
+    ah_h2_conn_count(conn);
+  }
   conn->busy++;
   int rv = ah_h2_session_feed(conn->session, data, len,
                               ah_loop_now_ns(conn->base.loop));
@@ -354,11 +360,14 @@ static void conn_cancel(ah_connection *base, ah_exchange *exchange, int code)
   }
 }
 
+/* Content is kept from the next frame on: the session's events ask. */
 static void conn_pause(ah_connection *base, ah_exchange *exchange)
 {
-  (void)base; /* content is kept from the next frame on: the session's events
-                 ask the exchange */
-  (void)exchange;
+  (void)base;
+  ah_h2_flow *flow = exchange->stream;
+  if (flow != NULL) {
+    flow->window.is_fixed = true;
+  }
 }
 
 static void conn_make_due(ah_h2_conn *conn, ah_h2_flow *flow)
@@ -383,6 +392,9 @@ static void conn_credit(ah_connection *base, ah_exchange *exchange, size_t len)
   ah_h2_flow *flow = exchange->stream;
   if (flow != NULL) {
     ah_h2_session_consume(conn->session, &flow->stream, len);
+    if (ah_h2_flow_take(flow, len)) {
+      ah_h2_session_widen(conn->session, &flow->stream, flow->window.bytes);
+    }
     if (conn->busy == 0 && ah_h2_session_wants_drain(conn->session)) {
       ah_h2_conn_mark_dirty(conn); /* else who is busy looks afterwards */
     }

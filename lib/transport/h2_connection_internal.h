@@ -40,7 +40,7 @@ typedef struct ah_h2_conn {
 /* There is, or may be, something to write. */
 void ah_h2_conn_mark_dirty(ah_h2_conn *conn);
 
-/* Streams that may be open at once. */
+/* Streams that may be open at once: none while the server is in doubt. */
 uint32_t ah_h2_conn_limit(const ah_h2_conn *conn);
 
 /* Counts the slots again; the owner hears of it at the end of the turn, once

@@ -20,8 +20,8 @@ static void session_on_informational(void *owner, ah_h2_stream *stream,
 }
 
 /* RFC 9113, section 8.1: a server may answer before it has the whole request.
- * What is not a success is not worth uploading for; the rest of the answer
- * still is worth reading. */
+ * When it does not want the rest, the rest of the answer still is worth
+ * reading. */
 static void session_on_head(void *owner, ah_h2_stream *stream)
 {
   (void)owner;
@@ -33,7 +33,7 @@ static void session_on_head(void *owner, ah_h2_stream *stream)
     /* The kernel may have taken it since we last asked. */
     exchange->times.sent = ah_loop_now_ns(exchange->loop);
   }
-  if (exchange->response.status >= 300 && !stream->is_sent) {
+  if (ah_status_stops_upload(exchange->response.status) && !stream->is_sent) {
     flow->upload.is_stopped = true;
     ah_exchange_await_read(exchange);
   } else {

@@ -8,6 +8,8 @@
 
 static_assert((int)AH_H2_STREAM_WINDOW_BYTES == (int)AH_EXCHANGE_WINDOW_BYTES,
               "what may be held out is what the server may send");
+static_assert(AH_H2_STREAM_WINDOW_BYTES_MAX % AH_H2_STREAM_WINDOW_BYTES == 0,
+              "windows double until they are at the greatest");
 
 enum {
   /* Kept content is given out in pieces, so that a pause within one takes
@@ -30,8 +32,9 @@ int ah_h2_flow_new(ah_h2_flow **out, ah_exchange *exchange)
               .trailers = &exchange->trailers,
           },
       .exchange = exchange,
+      .window = {.bytes = AH_H2_STREAM_WINDOW_BYTES},
   };
-  ah_buf_init(&flow->held, AH_H2_STREAM_WINDOW_BYTES);
+  ah_buf_init(&flow->held, AH_H2_STREAM_WINDOW_BYTES_MAX);
   return AHTTP_OK;
 }
 
@@ -58,12 +61,27 @@ int ah_h2_flow_give(ah_h2_flow *flow, const uint8_t *data, size_t len)
   return AHTTP_OK;
 }
 
+bool ah_h2_flow_take(ah_h2_flow *flow, size_t len)
+{
+  if (flow->window.is_fixed || flow->exchange->manual_credit ||
+      flow->window.bytes == AH_H2_STREAM_WINDOW_BYTES_MAX) {
+    return false;
+  }
+  flow->window.taken += (uint32_t)len;
+  if (flow->window.taken < flow->window.bytes) {
+    return false;
+  }
+  flow->window.taken = 0;
+  flow->window.bytes *= 2;
+  return true;
+}
+
 bool ah_h2_flow_deliver(ah_h2_flow *flow)
 {
   ah_exchange *exchange = flow->exchange;
   /* Moved out: who is told may cancel, and still reads what it was given. */
   ah_buf held = flow->held;
-  ah_buf_init(&flow->held, AH_H2_STREAM_WINDOW_BYTES);
+  ah_buf_init(&flow->held, AH_H2_STREAM_WINDOW_BYTES_MAX);
   bool goes_on = true;
   while (goes_on && ah_buf_len(&held) > 0 && !ah_exchange_is_paused(exchange)) {
     size_t len = ah_buf_len(&held);

@@ -22,6 +22,11 @@ typedef struct ah_h2_flow {
   bool is_fresh;          /* frames were sent since the last settling */
   bool is_marked;         /* the kernel may not have everything up to |mark| */
   struct {
+    uint32_t bytes; /* what the server may send ahead */
+    uint32_t taken; /* of what it sent, since that was changed last */
+    bool is_fixed;  /* the reader has paused: it gets no more than that */
+  } window;
+  struct {
     uint64_t out;    /* where it is among all bytes of the connection */
     uint64_t upload; /* content bytes before it */
     bool is_last;    /* the request ends before it */
@@ -47,6 +52,13 @@ bool ah_h2_flow_has_content(const ah_h2_flow *flow);
 /* Passes content on, or keeps it while the exchange is paused.  AHTTP_OK, also
  * if the exchange has ended over it, or AHTTP_ENOMEM. */
 int ah_h2_flow_give(ah_h2_flow *flow, const uint8_t *data, size_t len);
+
+/*
+ * The reader has taken |len| bytes.  True if it is so fast that its window has
+ * become wider: who takes a whole one without a pause may be waiting for the
+ * server's bytes to come the way, and twice as many may be on it from then on.
+ */
+bool ah_h2_flow_take(ah_h2_flow *flow, size_t len);
 
 /* Passes on what it keeps.  True if nothing is left; false if the exchange is
  * paused again, or has ended. */

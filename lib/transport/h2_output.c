@@ -5,12 +5,12 @@
 
 enum {
   /* Bytes that may wait for the kernel before no more frames are made: enough
-   * for one large write, little enough for a cancel to take effect soon.  A
-   * chunk more than 64 KiB, so that the default window with its frame heads
-   * does not leave in two. */
-  OUT_BYTES_MAX = 64 * 1024 + AH_CHUNK_BYTES,
-  /* Writes of one turn, when the kernel takes everything at once: 1.3 MB, then
-   * others have their turn. */
+   * for one large write, little enough for a cancel to take effect soon.  More
+   * than 64 KiB, so that the default window with its frame heads does not leave
+   * in two. */
+  OUT_BYTES_MAX = 80 * 1024,
+  /* Writes of one turn, when the kernel takes everything at once: 1 to 2 MB,
+   * then others have their turn. */
   OUT_ROUNDS_MAX = 16
 };
 
@@ -35,8 +35,8 @@ static int conn_submit(ah_h2_conn *conn, ah_exchange *exchange)
   return AHTTP_OK;
 }
 
-/* Submits what was started.  The session's limit is asked again: it may have
- * become less since, and nghttp2 would keep what is over it to itself. */
+/* Submits what was started.  The limit is asked again: it may have become less
+ * since, and nghttp2 would keep what is over the server's to itself. */
 static void conn_submit_all(ah_h2_conn *conn)
 {
   ah_list_node *node;
@@ -45,8 +45,8 @@ static void conn_submit_all(ah_h2_conn *conn)
     ah_exchange *exchange = AH_CONTAINER(node, ah_exchange, node);
     if (conn->submitted + ah_h2_ping_held(&conn->ping) >=
         ah_h2_conn_limit(conn)) {
-      ah_h2_conn_give_back_all(conn,
-                               "the server takes fewer streams than before");
+      ah_h2_conn_give_back_all(
+          conn, "the connection takes fewer streams than before");
       return;
     }
     int rv = conn_submit(conn, exchange);

@@ -54,9 +54,17 @@ uint64_t ah_h2_ping_start(ah_h2_ping *ping)
   return ping->id;
 }
 
-void ah_h2_ping_hear(ah_h2_ping *ping)
+bool ah_h2_ping_hear(ah_h2_ping *ping)
 {
+  bool was_in_doubt = ah_h2_ping_is_in_doubt(ping);
   ping->is_heard = true;
+  return was_in_doubt && !ah_h2_ping_is_in_doubt(ping);
+}
+
+bool ah_h2_ping_is_in_doubt(const ah_h2_ping *ping)
+{
+  return ping->is_probe_new ||
+         (ping->is_sent && ping->is_probe && !ping->is_heard);
 }
 
 void ah_h2_ping_answer(ah_h2_ping *ping, uint64_t id)
@@ -75,4 +83,5 @@ void ah_h2_ping_stop(ah_h2_ping *ping)
 {
   ping_give_up(ping);
   ping->resets_new = 0;
+  ping->is_probe_new = false;
 }

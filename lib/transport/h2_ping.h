@@ -13,7 +13,8 @@
  *
  * A PING also tells whether the server is there at all when a request got no
  * answer in time: a connection that swallows everything must not be given one
- * request after the other.
+ * request after the other.  Until the server is heard again, or has had its
+ * time, it is in doubt.
  *
  * One PING at a time: resets made meanwhile are covered by the next one.
  */
@@ -38,9 +39,10 @@ struct ah_h2_ping {
 
 enum {
   /* How long a PING may take.  A round trip is rarely above 1 s even across
-   * satellites; Go's and hyper's defaults are 15 and 20 s, for connections with
-   * nothing wrong otherwise. */
-  AH_H2_PING_MS = 5000
+   * satellites, and TCP sends again after 1 s at first (RFC 6298): 3 s have
+   * room for a lost packet.  Go's and hyper's 15 and 20 s are for connections
+   * with nothing wrong otherwise; here a request has waited in vain already. */
+  AH_H2_PING_MS = 3000
 };
 
 void ah_h2_ping_init(ah_h2_ping *ping, ah_loop *loop,
@@ -55,8 +57,13 @@ bool ah_h2_ping_is_due(const ah_h2_ping *ping);
 /* The PING to be sent now; the time for its answer begins. */
 uint64_t ah_h2_ping_start(ah_h2_ping *ping);
 
-/* Bytes came from the server. */
-void ah_h2_ping_hear(ah_h2_ping *ping);
+/* Bytes came from the server.  True if that is what was waited for: it is no
+ * longer in doubt. */
+bool ah_h2_ping_hear(ah_h2_ping *ping);
+
+/* True while a request got no answer in time and the server was not heard
+ * since it was asked whether it is there. */
+bool ah_h2_ping_is_in_doubt(const ah_h2_ping *ping);
 
 /* The answer to |id| came; others are ignored. */
 void ah_h2_ping_answer(ah_h2_ping *ping, uint64_t id);

@@ -8,14 +8,20 @@
  *
  *   idle  HTTP/1.1, unused; the last used one first
  *   h2    HTTP/2, taking streams; those with a free slot first
- *   busy  HTTP/1.1 in use, and everything that is draining
+ *   busy  HTTP/1.1 in use, and everything that is retired: draining, or HTTP/2
+ *         with a server in doubt
  *
- * Its owner table tells the three kinds apart: h1_owner, h2_owner, and
- * retired_owner once it is draining.  Unused ones of both protocols are also in
- * the pool's list of idle ones, by |lru_node|.
+ * Its owner table tells the four kinds apart: h1_owner, h2_owner, and among the
+ * retired ones drain_owner and doubt_owner.  Unused ones of both protocols are
+ * also in the pool's list of idle ones, by |lru_node|, unless they are retired.
+ *
+ * A connection whose server is in doubt may come back.  Until then nobody waits
+ * for it: it counts for the limits of connections, not for that of HTTP/2
+ * connections, so another one is dialed for the waiters.
  */
 static const ah_connection_owner h2_owner;
-static const ah_connection_owner retired_owner;
+static const ah_connection_owner doubt_owner;
+static const ah_connection_owner drain_owner;
 
 static ah_connection *conn_at(ah_list_node *node)
 {
@@ -52,11 +58,9 @@ static void conn_place(ah_connection *conn)
   }
 }
 
-static void conn_on_slots(void *owner, ah_connection *conn)
+static bool conn_is_retired(const ah_connection *conn)
 {
-  (void)owner;
-  conn_place(conn);
-  ah_pool_mark(conn->origin);
+  return conn->owner_ops == &doubt_owner || conn->owner_ops == &drain_owner;
 }
 
 /* It serves nobody new: another dial may take its place. */
@@ -64,22 +68,39 @@ static void conn_leave(ah_connection *conn)
 {
   ah_origin *origin = conn->origin;
   ah_pool_remove_idle(origin->pool, conn);
+  ah_deadline_stop(&conn->idle);
   if (conn->owner_ops == &h2_owner) {
     origin->h2_count--;
   }
-  if (conn->owner_ops != &retired_owner && origin->given_up > 0) {
+  if (!conn_is_retired(conn) && origin->given_up > 0) {
     origin->given_up--;
   }
   ah_pool_mark(origin);
 }
 
+static void conn_retire(ah_connection *conn, const ah_connection_owner *as)
+{
+  conn_leave(conn);
+  conn->owner_ops = as;
+  conn->origin->retired_count++;
+  conn_move(conn, &conn->origin->busy, false);
+}
+
+static void conn_on_slots(void *owner, ah_connection *conn)
+{
+  (void)owner;
+  if (conn->in_doubt) {
+    conn_retire(conn, &doubt_owner);
+  } else {
+    conn_place(conn);
+    ah_pool_mark(conn->origin);
+  }
+}
+
 static void conn_on_draining(void *owner, ah_connection *conn)
 {
   (void)owner;
-  conn_leave(conn);
-  conn->owner_ops = &retired_owner;
-  conn->origin->retired_count++;
-  conn_move(conn, &conn->origin->busy, false);
+  conn_retire(conn, &drain_owner);
 }
 
 static void conn_on_closed(void *owner, ah_connection *conn)
@@ -87,7 +108,7 @@ static void conn_on_closed(void *owner, ah_connection *conn)
   ah_pool *pool = owner;
   ah_origin *origin = conn->origin;
   conn_leave(conn);
-  if (conn->owner_ops == &retired_owner) {
+  if (conn_is_retired(conn)) {
     origin->retired_count--;
   }
   ah_list_remove(&conn->node);
@@ -96,16 +117,40 @@ static void conn_on_closed(void *owner, ah_connection *conn)
   ah_pool_unref_origin(origin);
 }
 
-static void retired_on_slots(void *owner, ah_connection *conn)
+static void drain_on_slots(void *owner, ah_connection *conn)
 {
   (void)owner;
   (void)conn;
 }
 
-static void retired_on_draining(void *owner, ah_connection *conn)
+static void drain_on_draining(void *owner, ah_connection *conn)
 {
   (void)owner;
   (void)conn;
+}
+
+/* Once the server has been heard the dial in its place is not needed. */
+static void doubt_on_slots(void *owner, ah_connection *conn)
+{
+  const ah_pool *pool = owner;
+  ah_origin *origin = conn->origin;
+  if (conn->in_doubt) {
+    return;
+  }
+  conn->owner_ops = &h2_owner;
+  origin->retired_count--;
+  origin->h2_count++;
+  conn_place(conn);
+  if (origin->h2_count >= pool->opts.h2_conns_per_origin_max) {
+    ah_pool_cancel_dials(origin, 0);
+  }
+  ah_pool_mark(origin);
+}
+
+static void doubt_on_draining(void *owner, ah_connection *conn)
+{
+  (void)owner;
+  conn->owner_ops = &drain_owner;
 }
 
 static const ah_connection_owner h1_owner = {
@@ -120,9 +165,15 @@ static const ah_connection_owner h2_owner = {
     .on_closed = conn_on_closed,
 };
 
-static const ah_connection_owner retired_owner = {
-    .on_slots = retired_on_slots,
-    .on_draining = retired_on_draining,
+static const ah_connection_owner doubt_owner = {
+    .on_slots = doubt_on_slots,
+    .on_draining = doubt_on_draining,
+    .on_closed = conn_on_closed,
+};
+
+static const ah_connection_owner drain_owner = {
+    .on_slots = drain_on_slots,
+    .on_draining = drain_on_draining,
     .on_closed = conn_on_closed,
 };
 

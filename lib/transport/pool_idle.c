@@ -22,9 +22,14 @@ static uint32_t idle_ms(const ah_pool *pool, const ah_connection *conn)
   return server_ms < pool->opts.idle_ms ? server_ms : pool->opts.idle_ms;
 }
 
+/* A connection in use keeps its deadline, so that one that is used again and
+ * again need not file it each time. */
 static void idle_on_expired(ah_deadline *deadline)
 {
-  ah_pool_close_idle(AH_CONTAINER(deadline, ah_connection, idle));
+  ah_connection *conn = AH_CONTAINER(deadline, ah_connection, idle);
+  if (ah_list_is_linked(&conn->lru_node)) {
+    ah_pool_close_idle(conn);
+  }
 }
 
 void ah_pool_add_idle(ah_pool *pool, ah_connection *conn)
@@ -43,7 +48,6 @@ void ah_pool_remove_idle(ah_pool *pool, ah_connection *conn)
   }
   ah_list_remove(&conn->lru_node);
   pool->idle_count--;
-  ah_deadline_stop(&conn->idle);
 }
 
 void ah_pool_close_idle(ah_connection *conn)

@@ -16,7 +16,8 @@ struct ah_pool {
 
   struct {
     ah_hash table;
-    ah_list unused; /* those with |refs| 0, longest first */
+    ah_origin *last; /* asked for last, or NULL: most requests come in runs */
+    ah_list unused;  /* those with |refs| 0, longest first */
     uint32_t unused_count;
     uint32_t used_count; /* all others */
   } origins;

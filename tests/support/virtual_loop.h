@@ -83,6 +83,11 @@ uint64_t ah_loop_now_ns(ah_loop *loop)
   return loop->now_ns;
 }
 
+uint64_t ah_loop_renew_now_ns(ah_loop *loop)
+{
+  return loop->now_ns;
+}
+
 uint64_t ah_loop_now_ms(ah_loop *loop)
 {
   return loop->now_ns / 1000000;

@@ -225,6 +225,30 @@ static void fields_survive_every_failed_allocation(void **state)
   test_alloc_fail_each(add_many, NULL);
 }
 
+static void fields_knows_what_may_be_a_trailer(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *name;
+    bool may_be;
+  } rows[] = {{"Content-Length", false},
+              {"Transfer-Encoding", false},
+              {"Set-Cookie", false},
+              {"Authorization", false},
+              {"Content-Encoding", false},
+              {"WWW-Authenticate", false},
+              {"Location", false},
+              {"Host", false},
+              {"Server", true},
+              {"ETag", true},
+              {"X-Checksum", true},
+              {"Date", true}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    ah_field_id id = ah_field_id_of(ah_str_from_c(rows[i].name));
+    assert_int_equal(ah_field_may_be_trailer(id), rows[i].may_be);
+  }
+}
+
 #define FIELDS_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(int argc, char **argv)
@@ -240,6 +264,7 @@ int main(int argc, char **argv)
       FIELDS_TEST(fields_views_are_not_copied),
       FIELDS_TEST(fields_grow_past_their_first_room),
       FIELDS_TEST(fields_add_all_appends_views),
+      cmocka_unit_test(fields_knows_what_may_be_a_trailer),
       cmocka_unit_test(fields_survive_every_failed_allocation),
   };
   if (argc > 1) {

@@ -292,19 +292,19 @@ static void conn_closes_when_content_cannot_be_read(void **state)
   }
 }
 
-static void conn_stops_sending_what_the_server_does_not_want(void **state)
+static void check_stops_sending(const char *head, const char *log)
 {
   enum {
     LEN = 1000000
   };
   content c = make_content(LEN, SIZE_MAX);
   h1_scene s;
-  (void)state;
   h1_scene_begin(&s);
   s.stream->room = 50000;
   fake_exchange *e = scene_post(&s, &c, true);
   h1_scene_turn(&s);
-  h1_scene_feed(&s, "HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\n\r\nhe");
+  h1_scene_feed(&s, head);
+  h1_scene_feed(&s, "Content-Length: 5\r\n\r\nhe");
   unsigned reads = c.reads;
   assert_int_equal(e->exchange.deadline_code, AHTTP_ETIMEOUT_READ);
   s.stream->room = SIZE_MAX;
@@ -314,11 +314,18 @@ static void conn_stops_sending_what_the_server_does_not_want(void **state)
   h1_scene_feed(&s, "llo");
   h1_check_closed(&s);
   h1_scene_turn(&s);
-  h1_check_log(e, "413 body done:OK");
+  h1_check_log(e, log);
   assert_string_equal(e->body.data, "hello");
   fake_exchange_free(e);
   h1_scene_end(&s);
   free(c.own);
+}
+
+static void conn_stops_sending_what_the_server_does_not_want(void **state)
+{
+  (void)state;
+  check_stops_sending("HTTP/1.1 303 See Other\r\n", "303 body done:OK");
+  check_stops_sending("HTTP/1.1 413 Too Large\r\n", "413 body done:OK");
 }
 
 static void conn_goes_on_sending_to_a_server_that_answers_early(void **state)

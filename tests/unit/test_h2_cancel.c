@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "support/h2_wire.h"
+#include "transport/h2_ping.h"
 
 static h2_wire *wire_new(uint32_t streams_max)
 {
@@ -74,10 +75,6 @@ static void expire(uint32_t duration_ms)
   }
   fail_msg("no deadline of %u ms", (unsigned)duration_ms);
 }
-
-enum {
-  PING_MS = 5000
-};
 
 static void cancel_forgets_what_is_cancelled_before_it_is_sent(void **state)
 {
@@ -161,7 +158,7 @@ static void cancel_gives_slots_back_when_the_pong_is_late(void **state)
   h2_wire_pump(wire);
   assert_int_equal(wire->owner.conn->slots, 99);
   unsigned told = wire->owner.slots_told;
-  expire(PING_MS);
+  expire(AH_H2_PING_MS);
   h2_wire_turn(wire);
   assert_int_equal(wire->owner.slots_told, told + 1);
   assert_unused(wire, 100); /* nobody said that the server is dead */
@@ -190,7 +187,7 @@ static void cancel_dies_when_a_probe_gets_no_answer(void **state)
   h2_wire_pump(wire);
   assert_string_equal(fake->log.data, "done:ETIMEOUT_READ");
   assert_int_equal(other->dones, 0);
-  expire(PING_MS);
+  expire(AH_H2_PING_MS);
   assert_int_equal(wire->owner.closed_told, 1);
   h2_wire_turn(wire);
   assert_string_equal(other->log.data, "done:EREAD");
@@ -208,9 +205,15 @@ static void cancel_lives_when_a_probe_is_answered(void **state)
   fake_exchange *other = h2_wire_start(wire, "GET");
   h2_wire_turn(wire);
   expire(1000);
+  h2_wire_turn(wire);
+  assert_int_equal(wire->owner.conn->slots, 0);
+  assert_true(wire->owner.conn->in_doubt);
+  unsigned told = wire->owner.slots_told;
   h2_wire_pump(wire);
   assert_int_equal(wire->peer->pings, 1);
   assert_int_equal(wire->owner.conn->slots, 99);
+  assert_false(wire->owner.conn->in_doubt);
+  assert_true(wire->owner.slots_told > told);
   h2_peer_respond(wire->peer, h2_peer_request(wire->peer, 1), 10);
   h2_wire_pump(wire);
   assert_string_equal(other->log.data, "200 body done:OK");
@@ -230,12 +233,39 @@ static void cancel_lives_when_other_bytes_come_instead(void **state)
   h2_wire_pump(wire);
   fake_bytes bytes = {.data = NULL};
   h2_peer_frame(&bytes, NGHTTP2_WINDOW_UPDATE, 0, 0, "\0\0\0\1", 4);
+  assert_int_equal(wire->owner.conn->slots, 0);
+  unsigned told = wire->owner.slots_told;
   fake_stream_feed(wire->stream, bytes.data, bytes.len);
   fake_bytes_clear(&bytes);
-  expire(PING_MS);
+  assert_int_equal(wire->owner.conn->slots, 99); /* the reset may be unread */
+  h2_wire_turn(wire);
+  assert_true(wire->owner.slots_told > told);
+  expire(AH_H2_PING_MS);
   h2_wire_turn(wire);
   assert_unused(wire, 100);
   fake_exchange_free(fake);
+  h2_wire_free(wire);
+}
+
+/* What was started just before the doubt began is not sent after it. */
+static void cancel_gives_back_what_was_started_when_doubt_begins(void **state)
+{
+  (void)state;
+  h2_wire *wire = wire_greeted(0);
+  fake_exchange *fake = start_with_read_timeout(wire, 1000);
+  h2_wire_turn(wire);
+  fake_exchange *late = h2_wire_start(wire, "POST");
+  expire(1000);
+  h2_wire_turn(wire);
+  assert_int_equal(wire->peer->stream_count, 1);
+  assert_int_equal(wire->transport.retries, 1);
+  assert_true(wire->transport.retry_refused);
+  assert_int_equal(wire->transport.retry_code, AHTTP_EGOAWAY);
+  h2_wire_pump(wire);
+  assert_string_equal(late->log.data, "done:EGOAWAY");
+  assert_unused(wire, 100);
+  fake_exchange_free(fake);
+  fake_exchange_free(late);
   h2_wire_free(wire);
 }
 
@@ -341,6 +371,7 @@ int main(void)
       cmocka_unit_test(cancel_dies_when_a_probe_gets_no_answer),
       cmocka_unit_test(cancel_lives_when_a_probe_is_answered),
       cmocka_unit_test(cancel_lives_when_other_bytes_come_instead),
+      cmocka_unit_test(cancel_gives_back_what_was_started_when_doubt_begins),
       cmocka_unit_test(cancel_may_be_cancelled_within_every_event),
       cmocka_unit_test(cancel_may_be_cancelled_while_it_holds_content),
       cmocka_unit_test(

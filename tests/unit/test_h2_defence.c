@@ -372,9 +372,15 @@ static void defence_stops_a_flood_of_continuations(void **state)
   for (unsigned i = 0; i < 1000; i++) {
     fixture_frame(&fix, NGHTTP2_CONTINUATION, 0, 1, "", 0);
   }
-  (void)fixture_feed(&fix);
-  fixture_drain(&fix);
-  assert_int_not_equal(h2_client_error(fix.client), AHTTP_OK);
+  assert_int_equal(fixture_feed(&fix), AHTTP_ELIMIT);
+  const ahttp_error *err = ah_h2_session_error(fix.client->session);
+  assert_int_equal(err->native, AH_H2_ENHANCE_YOUR_CALM);
+  fake_bytes out = {.data = NULL};
+  assert_int_equal(h2_client_drain(fix.client, &out), AHTTP_OK);
+  assert_int_equal(out.len, 17); /* RFC 9113, section 6.8 */
+  assert_int_equal(out.data[3], NGHTTP2_GOAWAY);
+  assert_int_equal(out.data[16], AH_H2_ENHANCE_YOUR_CALM);
+  fake_bytes_clear(&out);
   fixture_free(&fix);
 }
 

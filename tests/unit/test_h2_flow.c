@@ -465,16 +465,15 @@ static void flow_may_be_closed_within_a_read_of_content(void **state)
 }
 
 /* RFC 9113, section 8.1. */
-static void flow_stops_an_upload_that_is_not_wanted(void **state)
+static void check_stops_an_upload(int status, const char *log)
 {
-  (void)state;
   h2_wire *wire = h2_wire_new(h2_peer_new(0, 0, false), 100);
   h2_wire_pump(wire);
   fake_exchange *fake = upload_start(wire, body_new(MIB));
   h2_wire_pump(wire);
   h2_peer_stream *stream = h2_peer_request(wire->peer, 0);
   assert_int_equal(stream->content.len, 65535);
-  h2_peer_send_head(wire->peer, stream, 413, NULL, false);
+  h2_peer_send_head(wire->peer, stream, status, NULL, false);
   h2_peer_send_body(stream, 100, false);
   h2_wire_pump(wire);
   assert_int_equal(fake->exchange.deadline_code, AHTTP_ETIMEOUT_READ);
@@ -483,12 +482,19 @@ static void flow_stops_an_upload_that_is_not_wanted(void **state)
   assert_int_equal(stream->content.len, 65535); /* nothing more comes */
   h2_peer_send_body(stream, 100, true);
   h2_wire_pump(wire);
-  assert_string_equal(fake->log.data, "413 body done:OK");
+  assert_string_equal(fake->log.data, log);
   assert_true(stream->is_reset);
   assert_int_equal(stream->reset_code, NGHTTP2_NO_ERROR);
   assert_unused(wire, 100);
   fake_exchange_free(fake);
   h2_wire_free(wire);
+}
+
+static void flow_stops_an_upload_that_is_not_wanted(void **state)
+{
+  (void)state;
+  check_stops_an_upload(303, "303 body done:OK");
+  check_stops_an_upload(413, "413 body done:OK");
 }
 
 static void flow_uploads_while_a_success_arrives(void **state)

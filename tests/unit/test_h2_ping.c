@@ -101,10 +101,10 @@ static void ping_tells_a_silent_server(void **state)
 static void ping_takes_any_byte_for_life(void **state)
 {
   (void)state;
-  ah_h2_ping_hear(&ping); /* before it does not count */
+  (void)ah_h2_ping_hear(&ping); /* before it does not count */
   ah_h2_ping_add_reset(&ping, true);
   (void)ah_h2_ping_start(&ping);
-  ah_h2_ping_hear(&ping);
+  (void)ah_h2_ping_hear(&ping);
   virtual_loop_advance(&loop, AH_H2_PING_MS);
   assert_int_equal(expirations, 1);
   assert_false(was_silent);
@@ -115,7 +115,7 @@ static void ping_probes_again_for_a_later_request(void **state)
   (void)state;
   ah_h2_ping_add_reset(&ping, false);
   (void)ah_h2_ping_start(&ping);
-  ah_h2_ping_hear(&ping);
+  (void)ah_h2_ping_hear(&ping);
   ah_h2_ping_add_reset(&ping, true);
   virtual_loop_advance(&loop, AH_H2_PING_MS);
   assert_false(was_silent);
@@ -123,6 +123,30 @@ static void ping_probes_again_for_a_later_request(void **state)
   (void)ah_h2_ping_start(&ping);
   virtual_loop_advance(&loop, AH_H2_PING_MS);
   assert_true(was_silent);
+}
+
+static void ping_doubts_until_the_server_is_heard(void **state)
+{
+  (void)state;
+  ah_h2_ping_add_reset(&ping, false);
+  assert_false(ah_h2_ping_is_in_doubt(&ping));
+  ah_h2_ping_add_reset(&ping, true);
+  assert_true(ah_h2_ping_is_in_doubt(&ping));
+  assert_false(ah_h2_ping_hear(&ping)); /* before it was asked */
+  (void)ah_h2_ping_start(&ping);
+  assert_true(ah_h2_ping_is_in_doubt(&ping));
+  assert_true(ah_h2_ping_hear(&ping));
+  assert_false(ah_h2_ping_is_in_doubt(&ping));
+  assert_false(ah_h2_ping_hear(&ping)); /* nobody waited for more */
+}
+
+static void ping_doubts_no_longer_than_it_waits(void **state)
+{
+  (void)state;
+  ah_h2_ping_add_reset(&ping, true);
+  (void)ah_h2_ping_start(&ping);
+  virtual_loop_advance(&loop, AH_H2_PING_MS);
+  assert_false(ah_h2_ping_is_in_doubt(&ping));
 }
 
 static void ping_may_be_stopped(void **state)
@@ -135,6 +159,7 @@ static void ping_may_be_stopped(void **state)
   virtual_loop_advance(&loop, 2 * AH_H2_PING_MS);
   assert_int_equal(expirations, 0);
   assert_int_equal(ah_h2_ping_held(&ping), 0);
+  assert_false(ah_h2_ping_is_in_doubt(&ping));
 }
 
 int main(void)
@@ -147,6 +172,8 @@ int main(void)
       cmocka_unit_test_setup(ping_tells_a_silent_server, set_up),
       cmocka_unit_test_setup(ping_takes_any_byte_for_life, set_up),
       cmocka_unit_test_setup(ping_probes_again_for_a_later_request, set_up),
+      cmocka_unit_test_setup(ping_doubts_until_the_server_is_heard, set_up),
+      cmocka_unit_test_setup(ping_doubts_no_longer_than_it_waits, set_up),
       cmocka_unit_test_setup(ping_may_be_stopped, set_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,24 +144,87 @@ static void stream_trims_values(void **state)
   h2_client_free(client);
 }
 
-static void stream_fails_content_of_the_wrong_length(void **state)
+/* A request, its content still on the way if |uploads|, that is answered with
+ * "Content-Length: 5" and |len| bytes. */
+static h2_request *request_answered_with(h2_client *client, bool uploads,
+                                         size_t len)
+{
+  h2_request *request = h2_request_new(client, "PUT", "/");
+  if (uploads) {
+    h2_request_set_content(request, "content", 7);
+    request->content_ready = 3;
+  }
+  h2_request_submit(request);
+  h2_client_pump(client);
+  h2_peer_stream *stream = h2_peer_request(client->peer, 0);
+  h2_peer_send_head(client->peer, stream, 200, "content-length: 5\n", false);
+  h2_peer_send_body(stream, len, true);
+  h2_client_pump(client);
+  return request;
+}
+
+static void stream_tells_content_that_ends_too_early(void **state)
 {
   (void)state;
-  static const size_t lens[] = {0, 4, 6};
-  for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+  static const struct {
+    bool uploads;
+    size_t len;
+    const char *text;
+  } rows[] = {
+      {false, 0, "the response ended after 0 of 5 bytes of content"},
+      {false, 4, "the response ended after 4 of 5 bytes of content"},
+      {true, 0, "the response ended after 0 of 5 bytes of content"},
+      {true, 4, "the response ended after 4 of 5 bytes of content"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     h2_client *client = client_greeted(0);
-    h2_request *request = h2_request_start(client);
-    h2_client_pump(client);
-    h2_peer_stream *stream = h2_peer_request(client->peer, 0);
-    h2_peer_send_head(client->peer, stream, 200, "content-length: 5\n", false);
-    h2_peer_send_body(stream, lens[i], true);
-    h2_client_pump(client);
+    h2_request *request =
+        request_answered_with(client, rows[i].uploads, rows[i].len);
+    assert_int_equal(request->error.code, AHTTP_ETRUNCATED);
+    assert_string_equal(request->error.text, rows[i].text);
+    assert_int_equal(h2_client_error(client), AHTTP_OK);
+    h2_request_free(request);
+    h2_client_free(client);
+  }
+}
+
+static void stream_fails_content_longer_than_announced(void **state)
+{
+  (void)state;
+  for (int uploads = 0; uploads < 2; uploads++) {
+    h2_client *client = client_greeted(0);
+    h2_request *request = request_answered_with(client, uploads != 0, 6);
     assert_int_equal(request->error.code, AHTTP_EPROTO);
     assert_non_null(strstr(request->error.text, "Content-Length"));
     assert_int_equal(h2_client_error(client), AHTTP_OK);
     h2_request_free(request);
     h2_client_free(client);
   }
+}
+
+/* The end of the stream is in sight and most of the content is there when it
+ * turns out to be too long. */
+static void
+stream_fails_content_that_grows_too_long_in_its_last_frame(void **state)
+{
+  (void)state;
+  h2_client *client = client_greeted(0);
+  h2_request *request = h2_request_start(client);
+  h2_client_pump(client);
+  fake_bytes in = {.data = NULL};
+  h2_peer_frame(&in, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1,
+                "\x88\x5c\x01"
+                "5",
+                4);
+  h2_peer_frame(&in, NGHTTP2_DATA, NGHTTP2_FLAG_END_STREAM, 1, "sixsix", 6);
+  (void)h2_client_feed(client, in.data, in.len - 2);
+  assert_int_equal(request->body.len, 4);
+  (void)h2_client_feed(client, in.data + in.len - 2, 2);
+  fake_bytes_clear(&in);
+  h2_client_pump(client);
+  assert_int_equal(request->error.code, AHTTP_EPROTO);
+  h2_request_free(request);
+  h2_client_free(client);
 }
 
 static void stream_knows_responses_without_content(void **state)
@@ -192,13 +255,22 @@ static void stream_knows_responses_without_content(void **state)
 static void stream_fails_content_where_none_may_be(void **state)
 {
   (void)state;
-  static const int statuses[] = {204, 304};
-  for (size_t i = 0; i < 2; i++) {
+  static const struct {
+    const char *method;
+    int status;
+    const char *fields;
+  } rows[] = {{"GET", 204, NULL},
+              {"GET", 304, NULL},
+              {"GET", 304, "content-length: 9\n"},
+              {"HEAD", 200, "content-length: 9\n"}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     h2_client *client = client_greeted(0);
-    h2_request *request = h2_request_start(client);
+    h2_request *request = h2_request_new(client, rows[i].method, "/");
+    h2_request_submit(request);
     h2_client_pump(client);
     h2_peer_stream *stream = h2_peer_request(client->peer, 0);
-    h2_peer_send_head(client->peer, stream, statuses[i], NULL, false);
+    h2_peer_send_head(client->peer, stream, rows[i].status, rows[i].fields,
+                      false);
     h2_peer_send_body(stream, 5, true);
     h2_client_pump(client);
     assert_int_equal(request->error.code, AHTTP_EPROTO);
@@ -310,7 +382,10 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(stream_fails_a_malformed_head),
       cmocka_unit_test(stream_trims_values),
-      cmocka_unit_test(stream_fails_content_of_the_wrong_length),
+      cmocka_unit_test(stream_tells_content_that_ends_too_early),
+      cmocka_unit_test(stream_fails_content_longer_than_announced),
+      cmocka_unit_test(
+          stream_fails_content_that_grows_too_long_in_its_last_frame),
       cmocka_unit_test(stream_knows_responses_without_content),
       cmocka_unit_test(stream_fails_content_where_none_may_be),
       cmocka_unit_test(stream_tells_resets_by_name),

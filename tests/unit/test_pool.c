@@ -532,6 +532,77 @@ static void pool_replaces_a_draining_connection_at_once(void **state)
   assert_stats(0, 1, 0, 0);
 }
 
+static void pool_dials_past_a_connection_in_doubt(void **state)
+{
+  (void)state;
+  world_start(exchanges, 1, "https", "a.test");
+  world_conn *old = world_connect_h2(0, 100);
+  world_doubt(old, true);
+  assert_stats(0, 1, 0, 0); /* not before somebody wants it */
+  world_start(&exchanges[1], 2, "https", "a.test");
+  assert_stats(2, 1, 0, 1);
+  world_conn *young = world_connect_h2(0, 100);
+  assert_true(world_is_on(&exchanges[1], young));
+  assert_true(world_is_on(&exchanges[2], young));
+  world_kill(old, AHTTP_EREAD);
+  assert_true(world_is_on(&exchanges[0], young)); /* it was not written */
+  assert_stats(0, 1, 0, 0);
+}
+
+static void pool_takes_a_connection_back_when_the_doubt_is_over(void **state)
+{
+  (void)state;
+  world_start(exchanges, 1, "https", "a.test");
+  world_conn *conn = world_connect_h2(0, 100);
+  world_finish(conn);
+  assert_stats(0, 1, 1, 0);
+  world_doubt(conn, true);
+  assert_stats(0, 1, 0, 0);
+  world_start(&exchanges[1], 2, "https", "a.test");
+  assert_stats(2, 1, 0, 1);
+  world_doubt(conn, false);
+  assert_true(world_is_on(&exchanges[1], conn));
+  assert_true(world_is_on(&exchanges[2], conn));
+  assert_stats(0, 1, 0, 0);
+  assert_int_equal(world.dials_canceled, 1);
+  world_finish(conn);
+  world_finish(conn);
+  assert_stats(0, 1, 1, 0);
+}
+
+/* It may be told of the same doubt again, drain, or die in it. */
+static void pool_lets_a_connection_in_doubt_go(void **state)
+{
+  (void)state;
+  world_start(exchanges, 1, "https", "a.test");
+  world_conn *first = world_connect_h2(0, 100);
+  world_doubt(first, true);
+  world_doubt(first, true);
+  world_drain(first);
+  world_start(&exchanges[1], 1, "https", "a.test");
+  world_conn *second = world_connect_h2(0, 100);
+  assert_true(world_is_on(&exchanges[1], second));
+  world_doubt(second, true);
+  world_kill(first, AHTTP_EGOAWAY);
+  world_kill(second, AHTTP_EREAD);
+  assert_stats(2, 0, 0, 1); /* both again, with one dial */
+}
+
+/* There is nothing to wait for but the dial. */
+static void pool_fails_waiters_with_the_dial_past_a_doubt(void **state)
+{
+  (void)state;
+  world_start(exchanges, 1, "https", "a.test");
+  world_conn *conn = world_connect_h2(0, 100);
+  world_doubt(conn, true);
+  world_start(&exchanges[1], 1, "https", "a.test");
+  world_fail_dial(0, AHTTP_EREFUSED);
+  assert_int_equal(exchanges[1].code, AHTTP_EREFUSED);
+  world_doubt(conn, false);
+  world_start(&exchanges[2], 1, "https", "a.test");
+  assert_true(world_is_on(&exchanges[2], conn));
+}
+
 static void pool_gives_up_a_connection_that_allows_no_streams(void **state)
 {
   (void)state;
@@ -585,6 +656,10 @@ int main(void)
       pool_test(pool_finds_the_http2_connection_with_a_free_stream),
       pool_test(pool_lets_an_unused_http2_connection_expire),
       pool_test(pool_replaces_a_draining_connection_at_once),
+      pool_test(pool_dials_past_a_connection_in_doubt),
+      pool_test(pool_takes_a_connection_back_when_the_doubt_is_over),
+      pool_test(pool_lets_a_connection_in_doubt_go),
+      pool_test(pool_fails_waiters_with_the_dial_past_a_doubt),
       pool_test(pool_gives_up_a_connection_that_allows_no_streams),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

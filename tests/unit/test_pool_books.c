@@ -204,9 +204,17 @@ static void random_kill(uint32_t *seed)
   }
 }
 
+static void random_doubt(uint32_t *seed)
+{
+  world_conn *conn = random_conn(seed, false);
+  if (conn != NULL && conn->is_h2 && !conn->base.draining) {
+    world_doubt(conn, !conn->base.in_doubt);
+  }
+}
+
 static void random_step(uint32_t *seed)
 {
-  switch (random_next(seed) % 10) {
+  switch (random_next(seed) % 11) {
   case 0:
   case 1:
   case 2:
@@ -225,6 +233,9 @@ static void random_step(uint32_t *seed)
     break;
   case 8:
     random_kill(seed);
+    break;
+  case 9:
+    random_doubt(seed);
     break;
   default:
     world_advance(random_next(seed) % 200);
@@ -250,7 +261,8 @@ static void random_end(void)
     assert_int_not_equal(exchanges[i].code, 1);
   }
   for (size_t i = 0; i < world.conn_count; i++) {
-    if (world.conns[i]->base.draining && !world.conns[i]->is_closed) {
+    const ah_connection *conn = &world.conns[i]->base;
+    if ((conn->draining || conn->in_doubt) && !world.conns[i]->is_closed) {
       world_kill(world.conns[i], AHTTP_EGOAWAY);
     }
   }

@@ -633,8 +633,8 @@ static void broken_stream_is_not_flushed_any_more(void **state)
   tls_peer peer;
   open_established(&peer);
   ah_stream *stream = peer.client.stream;
-  /* More than one record: the first is below and not flushed. */
-  assert_int_equal(ah_stream_write(stream, tls_peer_bytes(), 50000), AHTTP_OK);
+  /* More than one chunk: the first is below and not flushed. */
+  assert_int_equal(ah_stream_write(stream, tls_peer_bytes(), 100000), AHTTP_OK);
   assert_true(peer.below->queued.len > 0);
   fake_stream_break(peer.below, AHTTP_EWRITE);
   assert_int_equal(peer.client.error.code, AHTTP_EWRITE);

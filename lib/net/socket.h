@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef AH_NET_SOCKET_H
+#define AH_NET_SOCKET_H
+
+#include <uv.h>
+
+#include "net/loop.h"
+
+/*
+ * A descriptor and the handle that watches it.  Making such a handle costs
+ * libuv three system calls, so a socket keeps it from connect() to close(),
+ * whoever holds it meanwhile.
+ */
+typedef struct ah_socket ah_socket;
+struct ah_socket {
+  int fd;
+  int events; /* what is waited for: UV_READABLE, UV_WRITABLE; 0: nothing */
+
+  /* The holder's.  |status| is 0, or not if the socket has an error: then it is
+   * watched no longer. */
+  void (*on_events)(void *owner, int status, int events);
+  /* Runs last, when both are closed; may be NULL.  The loop may be gone. */
+  void (*on_closed)(void *owner);
+  void *owner;
+
+  uv_poll_t poll;
+};
+
+/* A socket that watches nothing, without an owner, for |fd|, which is
+ * non-blocking.  Returns 0, or an errno and leaves |fd| to the caller. */
+int ah_socket_new(ah_socket **out, ah_loop *loop, int fd);
+
+/* Waits for |events|, which may be 0; two system calls if that is a change. */
+void ah_socket_watch(ah_socket *socket, int events);
+
+/* Closes it with its descriptor; libuv's close callback frees it. */
+void ah_socket_close(ah_socket *socket);
+
+#endif
