@@ -14,5 +14,7 @@
 #include <ahttp/response.h>
 #include <ahttp/client.h>
 #include <ahttp/call.h>
+#include <ahttp/blocking.h>
+#include <ahttp/future.h>
 
 #endif

@@ -62,6 +62,10 @@ typedef struct ahttp_handlers {
  * Everything that can go wrong later, a bad option included, is told by
  * on_done.  Returns NULL, and runs no callback, only when memory is out, when
  * |client|, |request| or |handlers| is NULL, or when the client was closed.
+ *
+ * Any thread; but unless this is the loop's the call may be over when this
+ * returns, and the pointer then only says that it was started.  A private loop
+ * without |background| is run while somebody waits (blocking.h, future.h).
  */
 AHTTP_EXTERN ahttp_call *ahttp_start(ahttp_client *client,
                                      ahttp_request *request,
@@ -86,7 +90,8 @@ AHTTP_EXTERN void ahttp_call_cancel(ahttp_call *call);
 /*
  * Stops on_body until ahttp_call_resume().  What the peer goes on sending is
  * held back by TCP (HTTP/1.1) or the stream's window (HTTP/2); other calls on
- * the same connection go on.  The read timeout rests.
+ * the same connection go on.  The read timeout rests.  Any thread, like all of
+ * the following; of a pause and a resume the later one holds.
  */
 AHTTP_EXTERN void ahttp_call_pause(ahttp_call *call);
 
@@ -141,7 +146,8 @@ typedef struct ahttp_call_info {
   bool tls_resumed;           /* the TLS session was resumed */
 } ahttp_call_info;
 
-/* Fills |*out|, whose size member the caller has set; best in on_done. */
+/* Fills |*out|, whose size member the caller has set; best in on_done.  On the
+ * loop's thread, or after the end on any. */
 AHTTP_EXTERN void ahttp_call_get_info(const ahttp_call *call,
                                       ahttp_call_info *out);
 

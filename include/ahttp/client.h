@@ -15,10 +15,16 @@ struct uv_loop_s;
  * A client owns a connection pool, a resolver and TLS settings.  Requests made
  * through one client share its connections.
  *
- * A client runs on the caller's uv_loop_t, and then every function of it and
- * of its calls belongs to the thread of that loop (ahttp_call_cancel() works
- * from any thread); or on a loop of its own, which the blocking functions
- * drive, and then it belongs to one thread at a time.
+ * Its callbacks run on the thread that runs its loop.  That is one of:
+ * - the caller's uv_loop_t, and the thread that runs it (until it first runs,
+ *   the one that made the client);
+ * - a private loop, run by whichever thread waits for something of the client:
+ *   the first one does, the others sleep until it is served and hands on;
+ * - a private loop with a thread of its own (|background|).
+ *
+ * Every function that takes a client or a call works from any thread, but for
+ * what it says itself.  On other threads than the loop's its effect comes with
+ * the loop's next turn.
  */
 
 /* In an options struct 0 means "default"; these say "no limit" and "none" where
@@ -88,6 +94,9 @@ typedef struct ahttp_client_opts {
   const char *dns_servers; /* "127.0.0.1:5353,..." instead of resolv.conf's */
   const ahttp_resolve_entry *resolve; /* |resolve_count| fixed answers */
   size_t resolve_count;
+
+  bool background; /* a thread of the library's runs the private loop, also
+                      while nobody waits; not with |loop| */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -99,7 +108,7 @@ typedef struct ahttp_send_opts {
   uint32_t read_ms;       /* between two arrivals of response bytes */
   uint32_t write_ms;      /* between two advances of the request's bytes */
   uint32_t pool_ms;       /* waiting for a connection the limits forbid */
-  uint32_t total_ms;      /* from ahttp_start() to on_done */
+  uint32_t total_ms;      /* from the launch on the loop to on_done */
   uint32_t redirects_max; /* redirects followed; AHTTP_NONE: none */
 } ahttp_send_opts;
 
@@ -122,9 +131,12 @@ typedef void (*ahttp_closed_cb)(void *user_data);
 /*
  * Closes |client|: pending calls end with AHTTP_ECLOSED, connections are
  * closed, then |on_closed| (may be NULL) runs from the loop and |client| is
- * gone.  The caller's loop can be closed after that.  May be called from any
- * callback.  A private loop is driven to the end, so there |on_closed| has run
- * when this returns; not from within a callback of such a client.
+ * gone.  The caller's loop can be closed after that.  Threads that wait are
+ * answered; none may begin anything with |client| any more.  Futures, responses
+ * and calls that are held stay good.
+ *
+ * May be called from any callback; then it returns at once.  Elsewhere it
+ * returns when all is done if the loop is private.
  */
 AHTTP_EXTERN void ahttp_client_close(ahttp_client *client,
                                      ahttp_closed_cb on_closed,
@@ -144,25 +156,10 @@ typedef struct ahttp_client_stats {
   uint64_t conns_made;    /* ever established */
 } ahttp_client_stats;
 
-/* Fills |*out|, whose size member the caller has set. */
+/* Fills |*out|, whose size member the caller has set.  Waits for the loop's
+ * next turn if another thread runs it. */
 AHTTP_EXTERN void ahttp_client_get_stats(const ahttp_client *client,
                                          ahttp_client_stats *out);
-
-/*
- * Sends |request| and waits for the whole response.  |opts| and |err| may be
- * NULL.  For clients with a private loop.
- *
- * Returns AHTTP_OK and sets |*out| (free with ahttp_response_free()) for every
- * response, whatever its status; or sets it to NULL, fills |*err| and returns
- * its code, AHTTP_ESTATE on a client that runs on the caller's loop.
- */
-AHTTP_EXTERN int ahttp_send(ahttp_client *client, ahttp_request *request,
-                            const ahttp_send_opts *opts, ahttp_response **out,
-                            ahttp_error *err);
-
-/* ahttp_send() of a GET request for |url|. */
-AHTTP_EXTERN int ahttp_get(ahttp_client *client, const char *url,
-                           ahttp_response **out, ahttp_error *err);
 
 #ifdef __cplusplus
 }

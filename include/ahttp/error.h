@@ -50,6 +50,7 @@ extern "C" {
   X(ETIMEOUT_WRITE, -502, "sending took too long")            \
   X(ETIMEOUT_POOL, -503, "no connection became free in time") \
   X(ETIMEOUT_TOTAL, -504, "the call took too long")           \
+  X(ETIMEOUT_WAIT, -505, "waiting took too long")             \
   X(EREDIRECTS, -600, "too many redirects")                   \
   X(EREDIRECT, -601, "the redirect cannot be followed")       \
   X(EPROXY, -602, "the proxy refused")                        \

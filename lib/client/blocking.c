@@ -1,80 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <ahttp/blocking.h>
+
 #include <string.h>
 
-#include <ahttp/call.h>
-#include <ahttp/client.h>
 #include <ahttp/request.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "client/call.h"
 #include "client/client.h"
+#include "client/collector.h"
+#include "client/reader.h"
 
-/* What a waiting thread collects. */
-typedef struct wait {
-  ahttp_call *call; /* with a reference */
-  ah_buf content;
-  bool is_done;
-  bool is_over_limit;
-  ahttp_error error;
-} wait;
-
-static int wait_on_body(ahttp_call *call, const uint8_t *data, size_t len,
-                        void *user_data)
-{
-  wait *self = user_data;
-  (void)call;
-  int rv = ah_buf_append(&self->content, data, len);
-  if (rv == AHTTP_ELIMIT) {
-    self->is_over_limit = true;
-  }
-  return rv;
-}
-
-static void wait_on_done(ahttp_call *call, const ahttp_response *response,
-                         const ahttp_error *err, void *user_data)
-{
-  wait *self = user_data;
-  (void)call;
-  (void)response;
-  self->is_done = true;
-  if (err != NULL) {
-    self->error = *err;
-  }
-}
-
-static int wait_fail(const wait *self, ahttp_error *err)
-{
-  ahttp_error error = self->error;
-  if (error.code == AHTTP_ECALLBACK && self->is_over_limit) {
-    ah_error_say(&error, AHTTP_ELIMIT, AHTTP_PHASE_RECEIVE,
-                 "the content is longer than the client's content_max of %zu "
-                 "bytes",
-                 self->content.max);
-  } else if (error.code == AHTTP_ECALLBACK) {
-    ah_error_plain(&error, AHTTP_ENOMEM, AHTTP_PHASE_RECEIVE);
-  }
-  if (err != NULL) {
-    *err = error;
-  }
-  return error.code;
-}
-
-/* Moves what was collected into the call's response. */
-static int wait_take_response(wait *self, ahttp_response **out)
-{
-  ahttp_call *call = self->call;
-  size_t len;
-  int rv = ah_buf_take(&self->content, &call->content, &len);
-  if (rv != AHTTP_OK) {
-    return rv;
-  }
-  call->response.content = (ahttp_str){call->content, len};
-  *out = &call->response;
-  return AHTTP_OK;
-}
+/* --- One send. --------------------------------------------------------------
+ */
 
 static int fail_early(int code, const char *text, ahttp_error *err)
 {
@@ -84,67 +24,286 @@ static int fail_early(int code, const char *text, ahttp_error *err)
   return code;
 }
 
-int ahttp_send(ahttp_client *client, ahttp_request *request,
-               const ahttp_send_opts *opts, ahttp_response **out,
-               ahttp_error *err)
+static int fail_plain(int code, ahttp_error *err)
+{
+  return fail_early(code, ahttp_strerror(code), err);
+}
+
+/* Gets the loop, if it is to be had.  AHTTP_OK: this thread leads; AH_BLOCKED:
+ * another one runs it; or the error. */
+static int begin_wait(ahttp_client *client, ahttp_error *err)
+{
+  int rv = ah_driver_lead(client->driver);
+  if (rv == AHTTP_ESTATE) {
+    return fail_early(rv, "a thread cannot wait for a loop that it runs itself",
+                      err);
+  }
+  if (rv == AHTTP_OK) {
+    /* A connection that died while nobody ran the loop is noticed here. */
+    ah_driver_catch_up(client->driver);
+  }
+  return rv;
+}
+
+static int abandon_wait(ahttp_client *client, bool is_leading, ahttp_error *err)
+{
+  if (is_leading) {
+    ah_driver_resign(client->driver);
+  }
+  return fail_plain(AHTTP_ENOMEM, err);
+}
+
+/* Launches |call|, of which the caller has a reference, and waits for |latch|.
+ * The client may be gone when this returns. */
+static void launch_and_wait(ahttp_call *call, ah_latch *latch, bool is_leading)
+{
+  ah_driver *driver = call->driver;
+  ah_waiter waiter;
+  ah_link link;
+  ah_waiter_init(&waiter, 1, UINT32_MAX);
+  ah_waiter_watch(&waiter, &link, latch);
+  if (is_leading) {
+    ah_call_launch(call);
+  } else if (!ah_call_post_launch(call)) {
+    ah_call_refuse(call);
+  }
+  (void)ah_driver_wait(driver, &waiter, &link, 1, is_leading); /* is served */
+}
+
+/* --- The whole response. ----------------------------------------------------
+ */
+
+/* What a waiting thread collects. */
+typedef struct wait {
+  ah_collector collector;
+  ah_latch done;
+} wait;
+
+static int wait_on_body(ahttp_call *call, const uint8_t *data, size_t len,
+                        void *user_data)
+{
+  wait *self = user_data;
+  (void)call;
+  return ah_collector_add(&self->collector, data, len);
+}
+
+static void wait_on_done(ahttp_call *call, const ahttp_response *response,
+                         const ahttp_error *err, void *user_data)
+{
+  wait *self = user_data;
+  (void)response;
+  ah_collector_end(&self->collector, err);
+  ah_driver_set(call->driver, &self->done);
+}
+
+static int send_on(ahttp_client *client, ahttp_request *request,
+                   const ahttp_send_opts *opts, ahttp_response **out,
+                   ahttp_error *err)
 {
   static const ahttp_handlers handlers = {.size = sizeof(handlers),
                                           .on_body = wait_on_body,
                                           .on_done = wait_on_done};
-  *out = NULL;
-  if (client->own_uv == NULL) {
-    return fail_early(AHTTP_ESTATE,
-                      "blocking functions need a client with a private loop",
-                      err);
+  int rv = begin_wait(client, err);
+  if (rv < 0) {
+    return rv;
   }
-  /* A connection that died while nobody drove the loop is noticed here.  Only
-   * a loop that is held polls at all. */
-  ah_loop_hold(client->loop);
-  (void)uv_run(client->own_uv, UV_RUN_NOWAIT);
-  ah_loop_drop(client->loop);
+  bool is_leading = rv == AHTTP_OK;
+  wait self;
+  ah_collector_init(&self.collector, client->content_max);
+  ah_latch_init(&self.done);
+  ahttp_call *call = ah_call_new(client, request, opts, &handlers, &self);
+  if (call == NULL) {
+    return abandon_wait(client, is_leading, err);
+  }
+  ah_call_ref(call);
+  launch_and_wait(call, &self.done, is_leading);
+  rv = ah_collector_take(&self.collector, call, out, err);
+  ah_collector_clear(&self.collector);
+  ah_call_unref(call); /* the response has its own */
+  return rv;
+}
 
-  wait self = {0};
-  ah_buf_init(&self.content, client->content_max);
-  self.call = ahttp_start(client, request, opts, &handlers, &self);
-  if (self.call == NULL) {
-    return fail_early(AHTTP_ENOMEM, ahttp_strerror(AHTTP_ENOMEM), err);
+int ahttp_send(ahttp_client *client, ahttp_request *request,
+               const ahttp_send_opts *opts, ahttp_response **out,
+               ahttp_error *err)
+{
+  *out = NULL;
+  if (request == NULL) {
+    return fail_plain(AHTTP_EINVAL, err);
   }
-  ahttp_call_ref(self.call);
-  while (!self.is_done) {
-    (void)uv_run(client->own_uv, UV_RUN_ONCE);
+  if (client != NULL) {
+    return send_on(client, request, opts, out, err);
   }
-  int rv = self.error.code;
+  int rv = ahttp_client_new(&client, NULL);
   if (rv != AHTTP_OK) {
-    rv = wait_fail(&self, err);
-  } else {
-    rv = wait_take_response(&self, out);
+    return fail_plain(rv, err);
+  }
+  rv = send_on(client, request, opts, out, err);
+  ahttp_client_free(client);
+  return rv;
+}
+
+/* --- Requests made on the way. ----------------------------------------------
+ */
+
+static int fetch_fill(ahttp_request *request, const ahttp_fetch_opts *opts)
+{
+  for (size_t i = 0; i < opts->field_count; i++) {
+    int rv = ahttp_request_add_field_str(request, opts->fields[i].name,
+                                         opts->fields[i].value);
     if (rv != AHTTP_OK) {
-      rv = fail_early(rv, ahttp_strerror(rv), err);
-    } else if (err != NULL) {
-      memset(err, 0, sizeof(*err));
+      return rv;
     }
   }
-  ah_buf_clear(&self.content);
-  if (rv != AHTTP_OK) {
-    ahttp_call_unref(self.call); /* else the response keeps it */
+  if (opts->content_type != NULL) {
+    int rv =
+        ahttp_request_add_field(request, "content-type", opts->content_type);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
   }
+  return opts->content.ptr == NULL
+             ? AHTTP_OK
+             : ahttp_request_set_content(request, opts->content.ptr,
+                                         opts->content.len);
+}
+
+int ahttp_fetch(ahttp_client *client, const char *url,
+                const ahttp_fetch_opts *opts, ahttp_response **out,
+                ahttp_error *err)
+{
+  *out = NULL;
+  ahttp_fetch_opts own;
+  ahttp_request *request = NULL;
+  int rv = ah_opts_copy(&own, sizeof(own), opts);
+  if (rv == AHTTP_OK && url == NULL) {
+    rv = AHTTP_EINVAL;
+  }
+  if (rv != AHTTP_OK) {
+    return fail_plain(rv, err);
+  }
+  rv =
+      ahttp_request_new(&request, own.method == NULL ? "GET" : own.method, url);
+  if (rv == AHTTP_OK) {
+    rv = fetch_fill(request, &own);
+  }
+  if (rv == AHTTP_OK) {
+    rv = ahttp_send(client, request, own.send, out, err);
+  } else if (err != NULL) {
+    ah_error_say(err, rv, AHTTP_PHASE_NONE, "%s: %s", url, ahttp_strerror(rv));
+  }
+  ahttp_request_free(request);
   return rv;
+}
+
+static int fetch_with(ahttp_client *client, const char *url, const char *method,
+                      ahttp_response **out, ahttp_error *err)
+{
+  ahttp_fetch_opts opts = AHTTP_FETCH_OPTS_INIT;
+  opts.method = method;
+  return ahttp_fetch(client, url, &opts, out, err);
 }
 
 int ahttp_get(ahttp_client *client, const char *url, ahttp_response **out,
               ahttp_error *err)
 {
+  return fetch_with(client, url, "GET", out, err);
+}
+
+int ahttp_head(ahttp_client *client, const char *url, ahttp_response **out,
+               ahttp_error *err)
+{
+  return fetch_with(client, url, "HEAD", out, err);
+}
+
+int ahttp_delete(ahttp_client *client, const char *url, ahttp_response **out,
+                 ahttp_error *err)
+{
+  return fetch_with(client, url, "DELETE", out, err);
+}
+
+int ahttp_options(ahttp_client *client, const char *url, ahttp_response **out,
+                  ahttp_error *err)
+{
+  return fetch_with(client, url, "OPTIONS", out, err);
+}
+
+/* Options for sending |content|; none is sent as empty content, with its
+ * length. */
+static ahttp_fetch_opts opts_for(const char *method, const char *content_type,
+                                 ahttp_str content)
+{
+  ahttp_fetch_opts opts = AHTTP_FETCH_OPTS_INIT;
+  opts.method = method;
+  opts.content_type = content_type;
+  opts.content = content.ptr == NULL ? (ahttp_str){"", 0} : content;
+  return opts;
+}
+
+int ahttp_post(ahttp_client *client, const char *url, const char *content_type,
+               ahttp_str content, ahttp_response **out, ahttp_error *err)
+{
+  ahttp_fetch_opts opts = opts_for("POST", content_type, content);
+  return ahttp_fetch(client, url, &opts, out, err);
+}
+
+int ahttp_put(ahttp_client *client, const char *url, const char *content_type,
+              ahttp_str content, ahttp_response **out, ahttp_error *err)
+{
+  ahttp_fetch_opts opts = opts_for("PUT", content_type, content);
+  return ahttp_fetch(client, url, &opts, out, err);
+}
+
+int ahttp_patch(ahttp_client *client, const char *url, const char *content_type,
+                ahttp_str content, ahttp_response **out, ahttp_error *err)
+{
+  ahttp_fetch_opts opts = opts_for("PATCH", content_type, content);
+  return ahttp_fetch(client, url, &opts, out, err);
+}
+
+/* --- A response that is read as it comes. -----------------------------------
+ */
+
+/* A call with a reader, and a reference for the caller; or NULL. */
+static ahttp_call *call_new_with_reader(ahttp_client *client,
+                                        ahttp_request *request,
+                                        const ahttp_send_opts *opts)
+{
+  ah_reader *reader;
+  if (ah_reader_new(&reader, client->content_max) != AHTTP_OK) {
+    return NULL;
+  }
+  ahttp_call *call =
+      ah_call_new(client, request, opts, &ah_reader_handlers, reader);
+  if (call == NULL) {
+    ah_reader_free(reader);
+    return NULL;
+  }
+  ah_reader_attach(reader, call);
+  return ahttp_call_ref(call);
+}
+
+int ahttp_open(ahttp_client *client, ahttp_request *request,
+               const ahttp_send_opts *opts, ahttp_response **out,
+               ahttp_error *err)
+{
   *out = NULL;
-  ahttp_request *request;
-  int rv = ahttp_request_new(&request, "GET", url);
-  if (rv != AHTTP_OK) {
-    if (err != NULL) {
-      ah_error_say(err, rv, AHTTP_PHASE_NONE, "%s: %s", url,
-                   ahttp_strerror(rv));
-    }
+  if (client == NULL || request == NULL) {
+    return fail_plain(AHTTP_EINVAL, err);
+  }
+  int rv = begin_wait(client, err);
+  if (rv < 0) {
     return rv;
   }
-  rv = ahttp_send(client, request, NULL, out, err);
-  ahttp_request_free(request);
+  bool is_leading = rv == AHTTP_OK;
+  ahttp_call *call = call_new_with_reader(client, request, opts);
+  if (call == NULL) {
+    return abandon_wait(client, is_leading, err);
+  }
+  launch_and_wait(call, ah_reader_news(call->reader), is_leading);
+  rv = ah_reader_response(call->reader, out, err);
+  if (rv != AHTTP_OK) {
+    ahttp_call_unref(call); /* else the response has it */
+  }
   return rv;
 }

@@ -2,15 +2,18 @@
 /*
  * A call: one send of a request, over as many hops as interceptors ask for.
  *
- * Each hop is one exchange.  The call is the exchange's sink: an event passes
- * the interceptors, then goes to the user's handlers.  A response that an
- * interceptor takes for itself (a redirect) is dropped up to a limit, and when
- * its exchange is done the next hop starts.
+ * Each hop is one exchange, whose sink (call_sink.c) the call is.  A response
+ * that an interceptor takes for itself (a redirect) is dropped up to a limit,
+ * and when its exchange is done the next hop starts.
  *
  * There are two ends.  The exchange's end is the hop's; the call's own end
  * (cancelled, too long, stopped by a callback, refused by an interceptor) wins
  * over it and stops the exchange.  Either way the call is finished in one
- * place, call_finish(), from the exchange's on_done, once.
+ * place, ah_call_finish(), from the exchange's on_done, once.
+ *
+ * A call is made on any thread, which only reads what never changes of the
+ * client, and is launched on the loop's: directly, or by a letter
+ * (call_control.c).
  */
 #include "config.h"
 
@@ -21,32 +24,13 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
-#include "base/str.h"
 #include "client/client.h"
-#include "client/interceptor.h"
-
-/* Content of a response nobody wants is read to keep the connection, up to
- * this; a longer one costs more than a new connection (engine.md 2.13). */
-enum {
-  DROPPED_BYTES_MAX = 64 * 1024
-};
-
-/* In the order a request passes them. */
-static const ah_interceptor *const interceptors[] = {&ah_redirect_follower};
-enum {
-  INTERCEPTOR_COUNT = sizeof(interceptors) / sizeof(interceptors[0])
-};
-
-static ahttp_call *call_of(ah_exchange *exchange)
-{
-  return AH_CONTAINER(exchange, ahttp_call, exchange);
-}
+#include "client/reader.h"
 
 /* --- Ending. ----------------------------------------------------------------
  */
 
-/* Records the call's own outcome, the first one wins, and stops the hop. */
-static void call_end(ahttp_call *call, const ahttp_error *err)
+void ah_call_end(ahttp_call *call, const ahttp_error *err)
 {
   if (call->is_ended || call->client == NULL) {
     return;
@@ -54,19 +38,16 @@ static void call_end(ahttp_call *call, const ahttp_error *err)
   call->is_ended = true;
   call->error = *err;
   call->error.phase = ah_exchange_phase(&call->exchange);
-  ah_exchange_cancel(&call->exchange, err);
+  if (call->is_launched) {
+    ah_exchange_cancel(&call->exchange, err);
+  }
 }
 
-static void call_end_plain(ahttp_call *call, int code)
+void ah_call_end_plain(ahttp_call *call, int code)
 {
   ahttp_error err;
   ah_error_plain(&err, code, AHTTP_PHASE_NONE);
-  call_end(call, &err);
-}
-
-void ah_call_close(ahttp_call *call)
-{
-  call_end_plain(call, AHTTP_ECLOSED);
+  ah_call_end(call, &err);
 }
 
 static void call_on_total_expired(ah_deadline *deadline)
@@ -76,7 +57,7 @@ static void call_on_total_expired(ah_deadline *deadline)
   ah_error_say(&err, AHTTP_ETIMEOUT_TOTAL, AHTTP_PHASE_NONE,
                "the call was not done after %u ms",
                (unsigned)call->settings.total_ms);
-  call_end(call, &err);
+  ah_call_end(call, &err);
 }
 
 /* Puts the URL in front of what went wrong. */
@@ -96,91 +77,9 @@ static void call_name_url(const ahttp_call *call, ahttp_error *err)
   err->text[url_len + text_len] = '\0';
 }
 
-/* --- The user's handlers, one wrapper each. ---------------------------------
- */
-
-static void call_check(ahttp_call *call, int handler_rv)
+/* Tells the outcome and lets go of the client. */
+static void call_tell_outcome(ahttp_call *call)
 {
-  if (handler_rv != 0) {
-    call_end_plain(call, AHTTP_ECALLBACK);
-  }
-}
-
-static void call_call_on_informational(ahttp_call *call,
-                                       const ah_response_head *head)
-{
-  if (call->handlers.on_informational == NULL) {
-    return;
-  }
-  ahttp_response interim = {
-      .call = call, .head = head, .url = call->hop.head.url};
-  ahttp_call_ref(call);
-  call_check(call,
-             call->handlers.on_informational(call, &interim, call->user_data));
-  ahttp_call_unref(call);
-}
-
-static void call_call_on_head(ahttp_call *call)
-{
-  call->has_head = true;
-  call->response.head = &call->exchange.response;
-  call->response.url = call->hop.head.url;
-  if (call->handlers.on_head == NULL) {
-    return;
-  }
-  ahttp_call_ref(call);
-  call_check(call,
-             call->handlers.on_head(call, &call->response, call->user_data));
-  ahttp_call_unref(call);
-}
-
-static void call_call_on_body(ahttp_call *call, const uint8_t *data, size_t len)
-{
-  if (call->handlers.on_body == NULL) {
-    return;
-  }
-  ahttp_call_ref(call);
-  call_check(call, call->handlers.on_body(call, data, len, call->user_data));
-  ahttp_call_unref(call);
-}
-
-static void call_call_on_trailers(ahttp_call *call)
-{
-  call->response.trailers = &call->exchange.trailers;
-  if (call->handlers.on_trailers == NULL) {
-    return;
-  }
-  ahttp_call_ref(call);
-  call_check(call, call->handlers.on_trailers(call, &call->exchange.trailers,
-                                              call->user_data));
-  ahttp_call_unref(call);
-}
-
-static void call_call_on_upload(ahttp_call *call)
-{
-  if (call->handlers.on_upload == NULL) {
-    return;
-  }
-  ahttp_call_ref(call);
-  call->handlers.on_upload(call, call->exchange.bytes.upload, call->user_data);
-  ahttp_call_unref(call);
-}
-
-static void call_call_on_done(ahttp_call *call, const ahttp_error *err)
-{
-  if (call->handlers.on_done != NULL) {
-    call->handlers.on_done(call, call->has_head ? &call->response : NULL, err,
-                           call->user_data);
-  }
-}
-
-/* --- Hops. -------------------------------------------------------------------
- */
-
-/* The one place where a call is over. */
-static void call_finish(ahttp_call *call)
-{
-  ahttp_client *client = call->client;
   ahttp_error *err = NULL;
   if (call->is_ended) {
     err = &call->error;
@@ -190,23 +89,30 @@ static void call_finish(ahttp_call *call)
   if (err != NULL) {
     call_name_url(call, err);
   }
-  ah_deadline_stop(&call->total);
-  call_call_on_done(call, err);
-  ah_loop_drop(call->loop);
+  atomic_store_explicit(&call->is_over, true, memory_order_relaxed);
+  ah_call_call_on_done(call, err);
   call->client = NULL;
-  ah_client_call_done(client, &call->node);
-  ahttp_call_unref(call);
 }
 
-static const ah_exchange_sink call_sink;
-
-/* Sends call->hop as a new exchange. */
-static void call_start_hop(ahttp_call *call)
+void ah_call_finish(ahttp_call *call)
 {
   ahttp_client *client = call->client;
+  ah_deadline_stop(&call->total);
+  call_tell_outcome(call);
+  ah_loop_drop(call->loop);
+  ah_client_call_done(client, &call->node);
+  ah_call_unref(call);
+}
+
+/* --- Hops. -------------------------------------------------------------------
+ */
+
+/* Makes the exchange for call->hop. */
+static void call_init_hop(ahttp_call *call)
+{
   ah_exchange *exchange = &call->exchange;
   ah_exchange_init(exchange);
-  exchange->sink = &call_sink;
+  exchange->sink = &ah_call_sink;
   exchange->loop = call->loop;
   exchange->arena = &call->arena;
   exchange->request = call->hop.head;
@@ -214,6 +120,15 @@ static void call_start_hop(ahttp_call *call)
   exchange->timeouts.read_ms = call->settings.read_ms;
   exchange->timeouts.write_ms = call->settings.write_ms;
   exchange->timeouts.pool_ms = call->settings.pool_ms;
+  exchange->manual_credit = call->manual_credit;
+}
+
+/* Sends call->hop. */
+static void call_start_hop(ahttp_call *call)
+{
+  ahttp_client *client = call->client;
+  ah_exchange *exchange = &call->exchange;
+  call_init_hop(call);
   int rv = ah_pool_origin(client->pool, call->hop.head.url, &client->route,
                           &exchange->origin);
   if (rv != AHTTP_OK) {
@@ -223,12 +138,13 @@ static void call_start_hop(ahttp_call *call)
     return;
   }
   ah_exchange_start(exchange, ah_pool_transport(client->pool));
+  if (call->is_paused) {
+    ah_exchange_pause(exchange);
+  }
 }
 
-static void call_start_next_hop(ahttp_call *call)
+void ah_call_start_next_hop(ahttp_call *call)
 {
-  bool manual_credit = call->exchange.manual_credit;
-  bool paused = call->exchange.user_paused;
   call->hop = call->next;
   if (call->hop.head.url == &call->next.url) {
     call->hop.head.url = &call->hop.url;
@@ -239,102 +155,9 @@ static void call_start_next_hop(ahttp_call *call)
   call->is_dropping = false;
   call->dropped_bytes = 0;
   call_start_hop(call);
-  call->exchange.manual_credit = manual_credit;
-  if (paused) {
-    ah_exchange_pause(&call->exchange);
-  }
 }
 
-/* --- The exchange's sink. ----------------------------------------------------
- */
-
-static void call_on_informational(ah_exchange *exchange,
-                                  const ah_response_head *head)
-{
-  call_call_on_informational(call_of(exchange), head);
-}
-
-static void call_on_head(ah_exchange *exchange)
-{
-  ahttp_call *call = call_of(exchange);
-  for (int i = INTERCEPTOR_COUNT - 1; i >= 0; i--) {
-    if (!interceptors[i]->is_active(call)) {
-      continue;
-    }
-    ahttp_error err;
-    int rv = interceptors[i]->on_head(call, &err);
-    if (rv == AH_AGAIN) {
-      call->is_dropping = true;
-      return;
-    }
-    if (rv != AHTTP_OK) {
-      call_end(call, &err);
-      return;
-    }
-  }
-  call_call_on_head(call);
-}
-
-static void call_drop_body(ahttp_call *call, size_t len)
-{
-  call->dropped_bytes += len;
-  if (call->exchange.manual_credit) {
-    ah_exchange_credit(&call->exchange, len);
-  }
-  if (call->dropped_bytes > DROPPED_BYTES_MAX) {
-    ahttp_error err;
-    ah_error_plain(&err, AHTTP_ECANCELED, AHTTP_PHASE_RECEIVE);
-    ah_exchange_cancel(&call->exchange, &err);
-  }
-}
-
-static void call_on_body(ah_exchange *exchange, const uint8_t *data, size_t len)
-{
-  ahttp_call *call = call_of(exchange);
-  if (call->is_dropping) {
-    call_drop_body(call, len);
-    return;
-  }
-  call_call_on_body(call, data, len);
-}
-
-static void call_on_trailers(ah_exchange *exchange)
-{
-  ahttp_call *call = call_of(exchange);
-  if (!call->is_dropping) {
-    call_call_on_trailers(call);
-  }
-}
-
-static void call_on_upload(ah_exchange *exchange)
-{
-  call_call_on_upload(call_of(exchange));
-}
-
-static void call_on_done(ah_exchange *exchange)
-{
-  ahttp_call *call = call_of(exchange);
-  if (exchange->origin != NULL) {
-    ah_pool_release_origin(call->client->pool, exchange->origin);
-    exchange->origin = NULL;
-  }
-  if (call->is_dropping && !call->is_ended) {
-    call_start_next_hop(call);
-    return;
-  }
-  call_finish(call);
-}
-
-static const ah_exchange_sink call_sink = {
-    .on_informational = call_on_informational,
-    .on_head = call_on_head,
-    .on_body = call_on_body,
-    .on_trailers = call_on_trailers,
-    .on_upload = call_on_upload,
-    .on_done = call_on_done,
-};
-
-/* --- Starting. ---------------------------------------------------------------
+/* --- Making and launching. ---------------------------------------------------
  */
 
 /* The request's fields after those defaults it does not have itself. */
@@ -367,31 +190,31 @@ static int call_fill_first_hop(ahttp_call *call)
   return call_merge_fields(call);
 }
 
-static void call_on_cancel_letter(ah_letter *letter)
+static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
+                     const ahttp_handlers *handlers)
 {
-  ahttp_call *call = AH_CONTAINER(letter, ahttp_call, cancel_letter);
-  call_end_plain(call, AHTTP_ECANCELED);
-  ahttp_call_unref(call);
-}
-
-static int call_fill(ahttp_call *call, ahttp_client *client,
-                     const ahttp_handlers *handlers, void *user_data)
-{
-  call->client = client;
-  call->loop = client->loop;
-  call->user_data = user_data;
-  call->settings = client->settings;
+  call->loop = call->client->loop;
+  call->settings = call->client->settings;
   call->response.call = call;
   call->total.expired = call_on_total_expired;
-  call->cancel_letter.run = call_on_cancel_letter;
-  call->started_ns = ah_loop_now_ns(call->loop);
+  call->letter.run = ah_call_on_letter;
   int rv = ah_opts_copy(&call->handlers, sizeof(call->handlers), handlers);
-  return rv == AHTTP_OK ? call_fill_first_hop(call) : rv;
+  if (rv == AHTTP_OK) {
+    rv = call_fill_first_hop(call);
+  }
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  rv = ah_send_settings_override(&call->settings, opts);
+  if (rv != AHTTP_OK) {
+    ah_call_end_plain(call, rv);
+  }
+  return AHTTP_OK;
 }
 
-/* NULL if memory is out or |handlers| is from a newer header. */
-static ahttp_call *call_new(ahttp_client *client, ahttp_request *request,
-                            const ahttp_handlers *handlers, void *user_data)
+ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
+                        const ahttp_send_opts *opts,
+                        const ahttp_handlers *handlers, void *user_data)
 {
   ahttp_call *call = ah_malloc(sizeof(*call));
   if (call == NULL) {
@@ -399,48 +222,114 @@ static ahttp_call *call_new(ahttp_client *client, ahttp_request *request,
   }
   memset(call, 0, offsetof(ahttp_call, block));
   atomic_init(&call->refs, 1);
+  atomic_init(&call->users, 0);
+  atomic_init(&call->commands, 0);
+  atomic_init(&call->credit, 0);
+  atomic_init(&call->is_over, false);
   ah_arena_init(&call->arena, call->block, sizeof(call->block));
   call->request = ah_request_ref(request);
-  if (call_fill(call, client, handlers, user_data) != AHTTP_OK) {
-    ahttp_call_unref(call);
+  call->driver = ah_driver_ref(client->driver);
+  call->client = client;
+  call->user_data = user_data;
+  if (call_fill(call, opts, handlers) != AHTTP_OK) {
+    ah_call_unref(call);
     return NULL;
   }
+  atomic_store(&request->is_sent, true);
   return call;
+}
+
+void ah_call_refuse(ahttp_call *call)
+{
+  ah_assert(!call->is_launched);
+  call_init_hop(call);
+  ah_call_end_plain(call, AHTTP_ECLOSED);
+  call->exchange.times.started = call->started_ns;
+  call->exchange.times.ended = call->started_ns;
+  call_tell_outcome(call);
+  ah_call_unref(call);
+}
+
+void ah_call_launch(ahttp_call *call)
+{
+  ahttp_client *client = call->client;
+  if (client->is_closing) {
+    ah_call_refuse(call);
+    return;
+  }
+  uint64_t now_ns = ah_loop_now_ns(call->loop);
+  if (call->started_ns == 0 || call->started_ns > now_ns) {
+    call->started_ns = now_ns; /* the loop's clock is read once a turn */
+  }
+  ah_list_push_back(&client->calls, &call->node);
+  client->call_count++;
+  ah_loop_hold(call->loop);
+  call->is_launched = true;
+  if (call->is_ended) {
+    call_init_hop(call);
+    ah_exchange_end(&call->exchange, &call->error);
+    return;
+  }
+  call_start_hop(call);
+  ah_deadline_start(call->loop, &call->total, call->settings.total_ms);
+}
+
+bool ah_call_dispatch(ahttp_call *call)
+{
+  if (!ah_driver_is_on_loop(call->driver)) {
+    return ah_call_post_launch(call);
+  }
+  if (call->client->is_closing) {
+    return false;
+  }
+  ah_call_launch(call);
+  return true;
 }
 
 ahttp_call *ahttp_start(ahttp_client *client, ahttp_request *request,
                         const ahttp_send_opts *opts,
                         const ahttp_handlers *handlers, void *user_data)
 {
-  if (client == NULL || request == NULL || handlers == NULL ||
-      client->is_closing) {
+  if (client == NULL || request == NULL || handlers == NULL) {
     return NULL;
   }
-  ahttp_call *call = call_new(client, request, handlers, user_data);
-  if (call == NULL) {
+  ahttp_call *call = ah_call_new(client, request, opts, handlers, user_data);
+  if (call != NULL && !ah_call_dispatch(call)) {
+    ah_call_unref(call);
     return NULL;
-  }
-  atomic_store(&request->is_sent, true);
-  ah_list_push_back(&client->calls, &call->node);
-  client->call_count++;
-  ah_loop_hold(call->loop);
-  int rv = ah_send_settings_override(&call->settings, opts);
-  call_start_hop(call);
-  if (rv != AHTTP_OK) {
-    call_end_plain(call, rv);
-  } else {
-    ah_deadline_start(call->loop, &call->total, call->settings.total_ms);
   }
   return call;
 }
 
-/* --- What the user does with a call. -----------------------------------------
+/* --- References. -------------------------------------------------------------
  */
 
-ahttp_call *ahttp_call_ref(ahttp_call *call)
+ahttp_call *ah_call_ref(ahttp_call *call)
 {
   atomic_fetch_add_explicit(&call->refs, 1, memory_order_relaxed);
   return call;
+}
+
+void ah_call_unref(ahttp_call *call)
+{
+  unsigned before =
+      atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel);
+  ah_assert(before > 0);
+  if (before > 1) {
+    return;
+  }
+  ah_reader_free(call->reader);
+  ahttp_request_free(call->request);
+  ah_driver_unref(call->driver);
+  ah_free(call->content);
+  ah_arena_clear(&call->arena);
+  ah_free(call);
+}
+
+ahttp_call *ahttp_call_ref(ahttp_call *call)
+{
+  atomic_fetch_add_explicit(&call->users, 1, memory_order_relaxed);
+  return ah_call_ref(call);
 }
 
 void ahttp_call_unref(ahttp_call *call)
@@ -449,52 +338,12 @@ void ahttp_call_unref(ahttp_call *call)
     return;
   }
   unsigned before =
-      atomic_fetch_sub_explicit(&call->refs, 1, memory_order_acq_rel);
+      atomic_fetch_sub_explicit(&call->users, 1, memory_order_acq_rel);
   ah_assert(before > 0);
-  if (before > 1) {
-    return;
+  if (before == 1 && call->reader != NULL) {
+    ahttp_call_cancel(call); /* nobody will read the rest */
   }
-  ahttp_request_free(call->request);
-  ah_free(call->content);
-  ah_arena_clear(&call->arena);
-  ah_free(call);
-}
-
-void ahttp_call_cancel(ahttp_call *call)
-{
-  if (ah_loop_is_own_thread(call->loop)) {
-    call_end_plain(call, AHTTP_ECANCELED);
-    return;
-  }
-  ahttp_call_ref(call);
-  if (!ah_loop_post(call->loop, &call->cancel_letter)) {
-    ahttp_call_unref(call);
-  }
-}
-
-void ahttp_call_pause(ahttp_call *call)
-{
-  ah_exchange_pause(&call->exchange);
-}
-
-void ahttp_call_resume(ahttp_call *call)
-{
-  ah_exchange_resume(&call->exchange);
-}
-
-void ahttp_call_set_manual_credit(ahttp_call *call)
-{
-  call->exchange.manual_credit = true;
-}
-
-void ahttp_call_credit(ahttp_call *call, size_t len)
-{
-  ah_exchange_credit(&call->exchange, len);
-}
-
-void ahttp_call_content_ready(ahttp_call *call)
-{
-  ah_exchange_body_ready(&call->exchange);
+  ah_call_unref(call);
 }
 
 const ahttp_request *ahttp_call_request(const ahttp_call *call)

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "client/driver.h"
 #include "client/options.h"
 #include "client/request.h"
 #include "client/response.h"
@@ -27,12 +28,17 @@ enum {
   AH_CALL_BLOCK_BYTES = 3072
 };
 
-/* The public call: one send, over one or more hops, to one outcome. */
+typedef struct ah_reader ah_reader;
+
+/* The public call: one send, over one or more hops, to one outcome.  Made on
+ * any thread; from the launch to the end it is the loop's. */
 struct ahttp_call {
-  atomic_uint refs;
+  atomic_uint refs;     /* everybody's, the engine's included */
+  atomic_uint users;    /* of those, the users' */
+  ah_driver *driver;    /* held */
+  ah_loop *loop;        /* good while |client| is */
   ahttp_client *client; /* NULL once done */
-  ah_loop *loop;
-  ah_list_node node; /* in client->calls */
+  ah_list_node node;    /* in client->calls, from launch to end */
   ahttp_request *request;
   ahttp_handlers handlers;
   void *user_data;
@@ -40,27 +46,90 @@ struct ahttp_call {
 
   ah_hop hop;           /* what |exchange| sends */
   ah_exchange exchange; /* the current hop */
+  bool is_launched;     /* |exchange| is in use */
   bool has_head;        /* the final response's head was told to the user */
   bool is_dropping;     /* this hop's response is not for the user */
   size_t dropped_bytes; /* of its content */
   ah_hop next;          /* what to send when it has been dropped */
 
-  ahttp_response response;
-  char *content; /* owned; what response.content views, or NULL */
+  bool manual_credit; /* of every hop; so the next */
+  bool is_paused;
 
-  bool is_ended;     /* the call itself was ended; |error| says how */
-  ahttp_error error; /* the outcome, if not the exchange's own */
+  ahttp_response response;
+  char *content;     /* owned; what response.content views, or NULL */
+  ah_reader *reader; /* owned; of a response that is read as it comes */
+
+  atomic_bool is_over; /* nothing can be done with it any more; any thread */
+  bool is_ended;       /* the call itself was ended; |error| says how */
+  ahttp_error error;   /* the outcome, if not the exchange's own */
   ah_deadline total;
 
-  /* From other threads. */
-  ah_letter cancel_letter;
+  /* From other threads: what |letter| is to do when it is read. */
+  ah_letter letter;
+  atomic_uint commands;
+  atomic_size_t credit;
 
-  uint64_t started_ns;
+  uint64_t started_ns; /* 0: not yet, and not posted */
   ah_arena arena;
   uint8_t block[AH_CALL_BLOCK_BYTES];
 };
 
-/* Ends |call| with AHTTP_ECLOSED. */
-void ah_call_close(ahttp_call *call);
+/* --- Lifecycle. ------------------------------------------------------------
+ */
+
+/*
+ * Makes a call that has not been launched, with the engine's reference.  Any
+ * thread.  A bad |opts| is told by on_done.  NULL if memory is out or
+ * |handlers| is from a newer header.
+ */
+ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
+                        const ahttp_send_opts *opts,
+                        const ahttp_handlers *handlers, void *user_data);
+
+/* References that are not the user's. */
+ahttp_call *ah_call_ref(ahttp_call *call);
+void ah_call_unref(ahttp_call *call);
+
+/* Starts it, on the loop's thread; ends it at once, from within, if the client
+ * is closing. */
+void ah_call_launch(ahttp_call *call);
+
+/*
+ * Launches it from any thread, by letter from those that are not on the loop.
+ * False, and nothing was done, if the client was closed.  Unless this is the
+ * loop's thread the call may be over when this returns.
+ */
+bool ah_call_dispatch(ahttp_call *call);
+
+/* Ends a call that was not launched with AHTTP_ECLOSED: runs on_done. */
+void ah_call_refuse(ahttp_call *call);
+
+/* Records the call's own outcome, the first one wins, and stops the hop. */
+void ah_call_end(ahttp_call *call, const ahttp_error *err);
+void ah_call_end_plain(ahttp_call *call, int code);
+
+/* The one place where a call is over. */
+void ah_call_finish(ahttp_call *call);
+
+/* Sends call->next when the hop before it is done. */
+void ah_call_start_next_hop(ahttp_call *call);
+
+/* --- Events: call_sink.c. ---------------------------------------------------
+ */
+
+extern const ah_exchange_sink ah_call_sink;
+
+/* Tells the user how it went. */
+void ah_call_call_on_done(ahttp_call *call, const ahttp_error *err);
+
+/* --- From other threads: call_control.c. ------------------------------------
+ */
+
+/* What call->letter runs. */
+void ah_call_on_letter(ah_letter *letter);
+
+/* Has it launched on the loop's thread.  False, and nothing was done, if there
+ * is no loop any more. */
+bool ah_call_post_launch(ahttp_call *call);
 
 #endif

@@ -31,6 +31,9 @@ static void info_set_durations(const ahttp_call *call, ahttp_call_info *info)
     end = ah_loop_now_ns(call->loop);
   }
   uint64_t at = exchange->times.started;
+  if (at == 0) { /* the hop was never begun */
+    at = call->started_ns;
+  }
   info->earlier_ns = at - call->started_ns;
   info->queue_ns = advance(&at, exchange->times.attached, end);
   info->send_ns = advance(&at, exchange->times.sent, end);

@@ -7,8 +7,8 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/error.h"
 #include "base/str.h"
-#include "client/call.h"
 #include "net/tls_profile.h"
 
 /* --- Making. -------------------------------------------------------------- */
@@ -55,17 +55,29 @@ static int client_make_own_uv(ahttp_client *client)
   return AHTTP_OK;
 }
 
-static int client_make_engine(ahttp_client *client,
-                              const ahttp_client_opts *opts)
+static int client_make_loop(ahttp_client *client, const ahttp_client_opts *opts)
 {
-  int rv = AHTTP_OK;
-  if (opts->loop == NULL) {
+  ah_driver_kind kind = opts->loop != NULL ? AH_DRIVEN_BY_CALLER
+                        : opts->background ? AH_DRIVEN_BY_THREAD
+                                           : AH_DRIVEN_BY_WAITERS;
+  int rv = ah_driver_new(&client->driver, kind);
+  if (rv == AHTTP_OK && opts->loop == NULL) {
     rv = client_make_own_uv(client);
   }
   if (rv == AHTTP_OK) {
     rv = ah_loop_new(&client->loop,
                      opts->loop == NULL ? client->own_uv : opts->loop);
   }
+  if (rv == AHTTP_OK) {
+    ah_driver_attach(client->driver, client->loop);
+  }
+  return rv;
+}
+
+static int client_make_engine(ahttp_client *client,
+                              const ahttp_client_opts *opts)
+{
+  int rv = client_make_loop(client, opts);
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -91,6 +103,18 @@ static int client_make_engine(ahttp_client *client,
   return ah_pool_new(&client->pool, client->loop, client->resolver, &pool_opts);
 }
 
+static ahttp_client *client_alloc(void)
+{
+  ahttp_client *client = ah_calloc(1, sizeof(*client));
+  if (client != NULL) {
+    ah_arena_init(&client->arena, NULL, 0);
+    ah_fields_init(&client->default_fields, &client->arena);
+    ah_list_init(&client->calls);
+    client->close_letter.run = ah_client_on_close_letter;
+  }
+  return client;
+}
+
 int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
 {
   *out = NULL;
@@ -99,141 +123,83 @@ int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
   if (rv == AHTTP_OK) {
     rv = ah_client_opts_check(&copy);
   }
+  if (rv == AHTTP_OK && copy.background && copy.loop != NULL) {
+    rv = AHTTP_EINVAL;
+  }
   if (rv != AHTTP_OK) {
     return rv;
   }
   ah_client_opts_default(&copy);
-  ahttp_client *client = ah_calloc(1, sizeof(*client));
+  ahttp_client *client = client_alloc();
   if (client == NULL) {
     return AHTTP_ENOMEM;
   }
-  ah_arena_init(&client->arena, NULL, 0);
-  ah_fields_init(&client->default_fields, &client->arena);
-  ah_list_init(&client->calls);
   rv = client_copy_opts(client, &copy);
   if (rv == AHTTP_OK) {
     rv = client_make_engine(client, &copy);
   }
+  if (rv == AHTTP_OK && copy.background) {
+    rv = ah_client_start_thread(client);
+  }
   if (rv != AHTTP_OK) {
-    ahttp_client_free(client);
+    ah_client_abandon(client);
     return rv;
   }
   *out = client;
   return AHTTP_OK;
 }
 
-/* --- Closing: calls, then the pool, the resolver, the loop's handles. ------
- */
-
-static void client_free_memory(ahttp_client *client)
-{
-  ahttp_closed_cb on_closed = client->on_closed;
-  void *arg = client->closed_arg;
-  bool is_private = client->own_uv != NULL;
-  ah_tls_profile_unref(client->route.tls);
-  ah_arena_clear(&client->arena);
-  if (!is_private) { /* a private one is still being driven */
-    ah_free(client);
-  }
-  if (on_closed != NULL) {
-    on_closed(arg);
-  }
-}
-
-static void client_on_loop_closed(void *arg)
-{
-  client_free_memory(arg);
-}
-
-static void client_close_loop(void *arg)
-{
-  ahttp_client *client = arg;
-  if (client->loop == NULL) {
-    client_free_memory(client);
-    return;
-  }
-  ah_loop *loop = client->loop;
-  client->loop = NULL;
-  ah_loop_drop(loop);
-  ah_loop_close(loop, client_on_loop_closed, client);
-}
-
-static void client_close_resolver(void *arg)
-{
-  ahttp_client *client = arg;
-  if (client->resolver == NULL) {
-    client_close_loop(client);
-    return;
-  }
-  ah_resolver_close(client->resolver, client_close_loop, client);
-}
-
-static void client_close_pool(ahttp_client *client)
-{
-  if (client->pool == NULL) {
-    client_close_resolver(client);
-    return;
-  }
-  ah_pool_close(client->pool, client_close_resolver, client);
-}
-
-void ah_client_call_done(ahttp_client *client, ah_list_node *call_node)
-{
-  ah_list_remove(call_node);
-  client->call_count--;
-  if (client->is_closing && client->call_count == 0) {
-    client_close_pool(client);
-  }
-}
-
-/* Runs a private loop until its last handle is closed, then frees both. */
-static void client_drive_to_end(ahttp_client *client)
-{
-  uv_loop_t *uv = client->own_uv;
-  (void)uv_run(uv, UV_RUN_DEFAULT);
-  int rv = uv_loop_close(uv);
-  ah_assert(rv == 0);
-  ah_free(uv);
-  ah_free(client);
-}
-
-void ahttp_client_close(ahttp_client *client, ahttp_closed_cb on_closed,
-                        void *user_data)
-{
-  ah_assert(!client->is_closing);
-  client->is_closing = true;
-  client->on_closed = on_closed;
-  client->closed_arg = user_data;
-  bool is_private = client->own_uv != NULL;
-  if (client->loop != NULL) {
-    ah_loop_hold(client->loop);
-  }
-  if (client->call_count == 0) {
-    client_close_pool(client);
-  } else {
-    AH_LIST_FOREACH (node, &client->calls) {
-      ah_call_close(AH_CONTAINER(node, ahttp_call, node));
-    }
-  }
-  if (is_private) {
-    client_drive_to_end(client);
-  }
-}
-
-void ahttp_client_free(ahttp_client *client)
-{
-  if (client != NULL) {
-    ahttp_client_close(client, NULL, NULL);
-  }
-}
-
 /* --- Looking. --------------------------------------------------------------
  */
+
+static void client_fill_stats(const ahttp_client *client,
+                              ahttp_client_stats *stats)
+{
+  stats->calls_active = client->call_count;
+  ah_pool_stats(client->pool, stats);
+}
+
+/* A look from another thread. */
+typedef struct look {
+  ah_letter letter;
+  ah_latch done;
+  const ahttp_client *client;
+  ahttp_client_stats stats;
+} look;
+
+static void look_on_letter(ah_letter *letter)
+{
+  look *self = AH_CONTAINER(letter, look, letter);
+  client_fill_stats(self->client, &self->stats);
+  ah_driver_set(self->client->driver, &self->done);
+}
+
+static void client_look_by_letter(const ahttp_client *client,
+                                  ahttp_client_stats *stats)
+{
+  look self = {.letter.run = look_on_letter, .client = client, .stats = *stats};
+  ah_waiter waiter;
+  ah_link link;
+  ah_latch_init(&self.done);
+  ah_waiter_init(&waiter, 1, UINT32_MAX);
+  ah_waiter_watch(&waiter, &link, &self.done);
+  if (ah_driver_post(client->driver, &self.letter) == AHTTP_OK) {
+    (void)ah_driver_wait(client->driver, &waiter, &link, 1, false);
+  }
+  *stats = self.stats;
+}
 
 void ahttp_client_get_stats(const ahttp_client *client, ahttp_client_stats *out)
 {
   ahttp_client_stats stats = {.size = sizeof(stats)};
-  stats.calls_active = client->call_count;
-  ah_pool_stats(client->pool, &stats);
+  int rv = ah_driver_lead(client->driver);
+  if (rv == AH_BLOCKED) {
+    client_look_by_letter(client, &stats);
+  } else {
+    client_fill_stats(client, &stats);
+  }
+  if (rv == AHTTP_OK) {
+    ah_driver_resign(client->driver);
+  }
   ah_sized_copy_out(out, &stats, sizeof(stats));
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "client/driver.h"
 #include "client/options.h"
 #include "http/fields.h"
 #include "net/resolver.h"
@@ -14,27 +15,44 @@
 /* The public client.  Everything but the members that say so belongs to the
  * loop's thread. */
 struct ahttp_client {
+  /* Unchanged from the start to the end, for any thread to read; strings are in
+   * |arena|. */
   uv_loop_t *own_uv; /* the private loop, NULL on the caller's */
-  ah_loop *loop;
-  ah_resolver *resolver;
-  ah_pool *pool;
-  ah_route route; /* holds a reference of its TLS profile */
-
-  /* Settings, unchanged after the start; strings are in |arena|. */
+  ah_driver *driver; /* held */
+  bool has_thread;   /* |thread| drives the private loop */
+  uv_thread_t thread;
   ah_arena arena;
   ah_send_settings settings;
   size_t content_max;
   ahttp_fields default_fields; /* what a request lacks is added from here */
 
-  ah_list calls; /* started and not done */
+  ah_loop *loop;
+  ah_resolver *resolver;
+  ah_pool *pool;
+  ah_route route; /* holds a reference of its TLS profile */
+
+  ah_list calls; /* launched and not done */
   uint64_t call_count;
 
-  bool is_closing;
+  bool is_closing;    /* no call is launched any more */
+  bool may_close;     /* the pool and the rest go when the last call is done */
+  bool is_on_its_own; /* closed on |thread|, which nobody joins */
+  ah_letter close_letter;
   ahttp_closed_cb on_closed;
   void *closed_arg;
 };
 
 /* A call has come to its end; a closing client goes on closing. */
 void ah_client_call_done(ahttp_client *client, ah_list_node *call_node);
+
+/* What client->close_letter runs. */
+void ah_client_on_close_letter(ah_letter *letter);
+
+/* Starts the thread that drives the private loop from here on.  AHTTP_OK or
+ * AHTTP_ENOMEM. */
+int ah_client_start_thread(ahttp_client *client);
+
+/* Gives up a half-made client, which no other thread knows. */
+void ah_client_abandon(ahttp_client *client);
 
 #endif

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a call does with the events of its exchange: each passes the
+ * interceptors, then goes to the user's handler, from one wrapper per handler.
+ */
+#include "config.h"
+
+#include "client/call.h"
+
+#include "base/error.h"
+#include "client/client.h"
+#include "client/interceptor.h"
+
+/* Content of a response nobody wants is read to keep the connection, up to
+ * this; a longer one costs more than a new connection (engine.md 2.13). */
+enum {
+  DROPPED_BYTES_MAX = 64 * 1024
+};
+
+/* In the order a request passes them. */
+static const ah_interceptor *const interceptors[] = {&ah_redirect_follower};
+enum {
+  INTERCEPTOR_COUNT = sizeof(interceptors) / sizeof(interceptors[0])
+};
+
+static ahttp_call *call_of(ah_exchange *exchange)
+{
+  return AH_CONTAINER(exchange, ahttp_call, exchange);
+}
+
+/* --- The user's handlers, one wrapper each. ---------------------------------
+ */
+
+static void call_check(ahttp_call *call, int handler_rv)
+{
+  if (handler_rv != 0) {
+    ah_call_end_plain(call, AHTTP_ECALLBACK);
+  }
+}
+
+static void call_call_on_informational(ahttp_call *call,
+                                       const ah_response_head *head)
+{
+  if (call->handlers.on_informational == NULL) {
+    return;
+  }
+  ahttp_response interim = {
+      .call = call, .head = head, .url = call->hop.head.url};
+  ah_call_ref(call);
+  call_check(call,
+             call->handlers.on_informational(call, &interim, call->user_data));
+  ah_call_unref(call);
+}
+
+static void call_call_on_head(ahttp_call *call)
+{
+  call->has_head = true;
+  call->response.head = &call->exchange.response;
+  call->response.url = call->hop.head.url;
+  if (call->handlers.on_head == NULL) {
+    return;
+  }
+  ah_call_ref(call);
+  call_check(call,
+             call->handlers.on_head(call, &call->response, call->user_data));
+  ah_call_unref(call);
+}
+
+static void call_call_on_body(ahttp_call *call, const uint8_t *data, size_t len)
+{
+  if (call->handlers.on_body == NULL) {
+    return;
+  }
+  ah_call_ref(call);
+  call_check(call, call->handlers.on_body(call, data, len, call->user_data));
+  ah_call_unref(call);
+}
+
+static void call_call_on_trailers(ahttp_call *call)
+{
+  call->response.trailers = &call->exchange.trailers;
+  if (call->handlers.on_trailers == NULL) {
+    return;
+  }
+  ah_call_ref(call);
+  call_check(call, call->handlers.on_trailers(call, &call->exchange.trailers,
+                                              call->user_data));
+  ah_call_unref(call);
+}
+
+static void call_call_on_upload(ahttp_call *call)
+{
+  if (call->handlers.on_upload == NULL) {
+    return;
+  }
+  ah_call_ref(call);
+  call->handlers.on_upload(call, call->exchange.bytes.upload, call->user_data);
+  ah_call_unref(call);
+}
+
+void ah_call_call_on_done(ahttp_call *call, const ahttp_error *err)
+{
+  if (call->handlers.on_done != NULL) {
+    call->handlers.on_done(call, call->has_head ? &call->response : NULL, err,
+                           call->user_data);
+  }
+}
+
+/* --- The exchange's sink. ----------------------------------------------------
+ */
+
+static void call_on_informational(ah_exchange *exchange,
+                                  const ah_response_head *head)
+{
+  call_call_on_informational(call_of(exchange), head);
+}
+
+static void call_on_head(ah_exchange *exchange)
+{
+  ahttp_call *call = call_of(exchange);
+  for (int i = INTERCEPTOR_COUNT - 1; i >= 0; i--) {
+    if (!interceptors[i]->is_active(call)) {
+      continue;
+    }
+    ahttp_error err;
+    int rv = interceptors[i]->on_head(call, &err);
+    if (rv == AH_AGAIN) {
+      call->is_dropping = true;
+      return;
+    }
+    if (rv != AHTTP_OK) {
+      ah_call_end(call, &err);
+      return;
+    }
+  }
+  call_call_on_head(call);
+}
+
+static void call_drop_body(ahttp_call *call, size_t len)
+{
+  call->dropped_bytes += len;
+  if (call->exchange.manual_credit) {
+    ah_exchange_credit(&call->exchange, len);
+  }
+  if (call->dropped_bytes > DROPPED_BYTES_MAX) {
+    ahttp_error err;
+    ah_error_plain(&err, AHTTP_ECANCELED, AHTTP_PHASE_RECEIVE);
+    ah_exchange_cancel(&call->exchange, &err);
+  }
+}
+
+static void call_on_body(ah_exchange *exchange, const uint8_t *data, size_t len)
+{
+  ahttp_call *call = call_of(exchange);
+  if (call->is_dropping) {
+    call_drop_body(call, len);
+    return;
+  }
+  call_call_on_body(call, data, len);
+}
+
+static void call_on_trailers(ah_exchange *exchange)
+{
+  ahttp_call *call = call_of(exchange);
+  if (!call->is_dropping) {
+    call_call_on_trailers(call);
+  }
+}
+
+static void call_on_upload(ah_exchange *exchange)
+{
+  call_call_on_upload(call_of(exchange));
+}
+
+static void call_on_done(ah_exchange *exchange)
+{
+  ahttp_call *call = call_of(exchange);
+  if (exchange->origin != NULL) {
+    ah_pool_release_origin(call->client->pool, exchange->origin);
+    exchange->origin = NULL;
+  }
+  if (call->is_dropping && !call->is_ended) {
+    ah_call_start_next_hop(call);
+    return;
+  }
+  ah_call_finish(call);
+}
+
+const ah_exchange_sink ah_call_sink = {
+    .on_informational = call_on_informational,
+    .on_head = call_on_head,
+    .on_body = call_on_body,
+    .on_trailers = call_on_trailers,
+    .on_upload = call_on_upload,
+    .on_done = call_on_done,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "config.h"
+
+#include "client/collector.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+void ah_collector_init(ah_collector *collector, size_t content_max)
+{
+  ah_buf_init(&collector->content, content_max);
+  collector->is_over_limit = false;
+  collector->error.code = AHTTP_OK;
+}
+
+void ah_collector_clear(ah_collector *collector)
+{
+  ah_buf_clear(&collector->content);
+}
+
+int ah_collector_add(ah_collector *collector, const uint8_t *data, size_t len)
+{
+  int rv = ah_buf_append(&collector->content, data, len);
+  if (rv == AHTTP_ELIMIT) {
+    collector->is_over_limit = true;
+  }
+  return rv;
+}
+
+void ah_collector_end(ah_collector *collector, const ahttp_error *err)
+{
+  if (err == NULL) {
+    return;
+  }
+  collector->error = *err;
+  if (err->code != AHTTP_ECALLBACK) {
+    return;
+  }
+  /* The only callbacks are ours. */
+  if (collector->is_over_limit) {
+    ah_error_say(&collector->error, AHTTP_ELIMIT, AHTTP_PHASE_RECEIVE,
+                 "the content is longer than the client's content_max of %zu "
+                 "bytes",
+                 collector->content.max);
+  } else {
+    ah_error_plain(&collector->error, AHTTP_ENOMEM, AHTTP_PHASE_RECEIVE);
+  }
+}
+
+int ah_collector_take(ah_collector *collector, ahttp_call *call,
+                      ahttp_response **out, ahttp_error *err)
+{
+  *out = NULL;
+  if (collector->error.code != AHTTP_OK) {
+    if (err != NULL) {
+      *err = collector->error;
+    }
+    return collector->error.code;
+  }
+  size_t len;
+  int rv = ah_buf_take(&collector->content, &call->content, &len);
+  if (rv != AHTTP_OK) {
+    if (err != NULL) {
+      ah_error_plain(err, rv, AHTTP_PHASE_RECEIVE);
+    }
+    return rv;
+  }
+  call->response.content = (ahttp_str){call->content, len};
+  (void)ahttp_call_ref(call);
+  *out = &call->response;
+  if (err != NULL) {
+    memset(err, 0, sizeof(*err));
+  }
+  return AHTTP_OK;
+}

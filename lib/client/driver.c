@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Leader and followers.
+ *
+ * A private loop has no thread.  Of the threads that wait for something of it
+ * one has the lead (|is_led|) and runs it; the others sleep, each on its own
+ * condition, so that nobody is woken for another's sake.  A leader that is
+ * served, or whose time is over, resigns and wakes one sleeper, who finds
+ * nobody leading and takes the lead.
+ *
+ * No wake-up is lost, because of one rule: a thread that leaves the wait, for
+ * whatever reason, wakes the first sleeper if nobody leads.  So a sleeper who
+ * is woken to take the lead, but finds its time over at the same moment, passes
+ * the word on.  Sleepers are taken off the list when they are woken, so the
+ * word always goes to one who is asleep.
+ *
+ * What a thread waits for is a latch, or several: a waiter counts how many have
+ * still to be set.  Latches are set on the loop's thread; all of this is
+ * guarded by one lock, which is never held while the loop runs or user code
+ * does.
+ *
+ * The lead also decides who may touch the loop: a thread that has it, or for a
+ * loop of the caller's the one that runs it.  Every other thread posts letters.
+ */
+#include "config.h"
+
+#include "client/driver.h"
+
+#include <ahttp/error.h>
+
+#include "base/alloc.h"
+#include "base/assert.h"
+#include "base/clock.h"
+#include "base/error.h"
+
+enum {
+  NS_PER_MS = 1000000
+};
+
+/* What ah_driver_set_finish() was given. */
+typedef struct driver_finish {
+  void (*run)(void *arg); /* or NULL */
+  void *arg;
+} driver_finish;
+
+struct ah_driver {
+  atomic_uint refs;
+  ah_driver_kind kind;
+  uv_mutex_t lock;
+
+  /* Guarded by |lock|; the leader may read |loop| without. */
+  ah_loop *loop; /* NULL before attach and after detach */
+  bool is_led;
+  uv_thread_t leader; /* if it is led */
+  ah_list sleepers;   /* unserved and asleep, the next to be woken first */
+  driver_finish finish;
+};
+
+/* --- Lifecycle. ------------------------------------------------------------
+ */
+
+int ah_driver_new(ah_driver **out, ah_driver_kind kind)
+{
+  *out = NULL;
+  ah_driver *driver = ah_calloc(1, sizeof(*driver));
+  if (driver == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  if (uv_mutex_init(&driver->lock) != 0) {
+    ah_free(driver);
+    return AHTTP_ENOMEM;
+  }
+  atomic_init(&driver->refs, 1);
+  driver->kind = kind;
+  ah_list_init(&driver->sleepers);
+  *out = driver;
+  return AHTTP_OK;
+}
+
+ah_driver *ah_driver_ref(ah_driver *driver)
+{
+  atomic_fetch_add_explicit(&driver->refs, 1, memory_order_relaxed);
+  return driver;
+}
+
+void ah_driver_unref(ah_driver *driver)
+{
+  if (driver == NULL) {
+    return;
+  }
+  unsigned before =
+      atomic_fetch_sub_explicit(&driver->refs, 1, memory_order_acq_rel);
+  ah_assert(before > 0);
+  if (before > 1) {
+    return;
+  }
+  ah_assert(driver->loop == NULL && ah_list_is_empty(&driver->sleepers));
+  uv_mutex_destroy(&driver->lock);
+  ah_free(driver);
+}
+
+void ah_driver_attach(ah_driver *driver, ah_loop *loop)
+{
+  driver->loop = loop;
+}
+
+void ah_driver_detach(ah_driver *driver)
+{
+  uv_mutex_lock(&driver->lock);
+  ah_loop *loop = driver->loop;
+  driver->loop = NULL;
+  uv_mutex_unlock(&driver->lock);
+  ah_loop_read_inbox(loop);
+}
+
+/* --- The lead. --------------------------------------------------------------
+ */
+
+/* With the lock held, as are all functions named so. */
+static bool driver_is_on_loop_locked(const ah_driver *driver)
+{
+  if (driver->loop == NULL) {
+    return false;
+  }
+  if (driver->kind == AH_DRIVEN_BY_CALLER) {
+    return ah_loop_is_own_thread(driver->loop);
+  }
+  return driver->is_led && driver->leader == uv_thread_self();
+}
+
+static bool driver_can_lead_locked(const ah_driver *driver)
+{
+  return driver->kind == AH_DRIVEN_BY_WAITERS && !driver->is_led &&
+         driver->loop != NULL;
+}
+
+static void driver_lead_locked(ah_driver *driver)
+{
+  driver->is_led = true;
+  driver->leader = uv_thread_self();
+}
+
+/* Nobody may be left asleep while nobody leads. */
+static void driver_wake_next_locked(ah_driver *driver)
+{
+  if (driver->is_led || driver->kind != AH_DRIVEN_BY_WAITERS) {
+    return;
+  }
+  ah_list_node *node = ah_list_pop_front(&driver->sleepers);
+  if (node != NULL) {
+    uv_cond_signal(&AH_CONTAINER(node, ah_waiter, node)->cond);
+  }
+}
+
+/* Frees the lead, unless there is something to finish: then nobody is to lead
+ * again, and the caller runs it when it has dropped the lock. */
+static driver_finish driver_resign_locked(ah_driver *driver)
+{
+  driver_finish finish = driver->finish;
+  driver->finish.run = NULL;
+  if (finish.run == NULL) {
+    driver->is_led = false;
+    driver_wake_next_locked(driver);
+  }
+  return finish;
+}
+
+bool ah_driver_is_on_loop(ah_driver *driver)
+{
+  uv_mutex_lock(&driver->lock);
+  bool is_on_loop = driver_is_on_loop_locked(driver);
+  uv_mutex_unlock(&driver->lock);
+  return is_on_loop;
+}
+
+int ah_driver_post(ah_driver *driver, ah_letter *letter)
+{
+  int rv = AHTTP_ECLOSED;
+  uv_mutex_lock(&driver->lock);
+  if (driver->loop != NULL) {
+    rv = ah_loop_post(driver->loop, letter) ? AHTTP_OK : AHTTP_ESTATE;
+  }
+  uv_mutex_unlock(&driver->lock);
+  return rv;
+}
+
+int ah_driver_lead(ah_driver *driver)
+{
+  int rv = AH_BLOCKED;
+  uv_mutex_lock(&driver->lock);
+  if (driver_is_on_loop_locked(driver)) {
+    rv = AHTTP_ESTATE;
+  } else if (driver_can_lead_locked(driver)) {
+    driver_lead_locked(driver);
+    rv = AHTTP_OK;
+  }
+  uv_mutex_unlock(&driver->lock);
+  return rv;
+}
+
+void ah_driver_resign(ah_driver *driver)
+{
+  uv_mutex_lock(&driver->lock);
+  driver_finish finish = driver_resign_locked(driver);
+  uv_mutex_unlock(&driver->lock);
+  if (finish.run != NULL) {
+    finish.run(finish.arg);
+  }
+}
+
+void ah_driver_set_finish(ah_driver *driver, void (*finish)(void *arg),
+                          void *arg)
+{
+  uv_mutex_lock(&driver->lock);
+  driver->finish = (driver_finish){finish, arg};
+  uv_mutex_unlock(&driver->lock);
+}
+
+void ah_driver_catch_up(ah_driver *driver)
+{
+  ah_loop *loop = driver->loop;
+  if (ah_loop_adopt(loop)) {
+    ah_loop_hold(loop);
+    (void)uv_run(ah_loop_uv(loop), UV_RUN_NOWAIT);
+    ah_loop_end_turn(loop);
+    ah_loop_drop(loop);
+  }
+}
+
+/* --- Latches. ---------------------------------------------------------------
+ */
+
+void ah_latch_init(ah_latch *latch)
+{
+  atomic_init(&latch->is_set, false);
+  ah_list_init(&latch->links);
+}
+
+bool ah_latch_is_set(const ah_latch *latch)
+{
+  return atomic_load_explicit(&latch->is_set, memory_order_acquire);
+}
+
+/* Has a thread that turns the loop look up: timers and the end of a turn come
+ * before the poll, which must not wait for what has happened already. */
+static void waiter_stop_turning(ah_waiter *waiter)
+{
+  if (waiter->turning != NULL) {
+    uv_stop(waiter->turning);
+  }
+}
+
+/* One of its latches was set. */
+static void driver_serve_locked(ah_waiter *waiter)
+{
+  if (waiter->needed == 0) {
+    return;
+  }
+  waiter->needed--;
+  if (waiter->needed > 0) {
+    return;
+  }
+  waiter_stop_turning(waiter);
+  if (ah_list_is_linked(&waiter->node)) {
+    ah_list_remove(&waiter->node);
+    uv_cond_signal(&waiter->cond);
+  }
+}
+
+void ah_driver_set(ah_driver *driver, ah_latch *latch)
+{
+  uv_mutex_lock(&driver->lock);
+  atomic_store_explicit(&latch->is_set, true, memory_order_release);
+  ah_list_node *node;
+  while ((node = ah_list_pop_front(&latch->links)) != NULL) {
+    driver_serve_locked(AH_CONTAINER(node, ah_link, node)->waiter);
+  }
+  uv_mutex_unlock(&driver->lock);
+}
+
+void ah_driver_reset(ah_driver *driver, ah_latch *latch)
+{
+  uv_mutex_lock(&driver->lock);
+  atomic_store_explicit(&latch->is_set, false, memory_order_relaxed);
+  uv_mutex_unlock(&driver->lock);
+}
+
+/* --- Waiting. ---------------------------------------------------------------
+ */
+
+static void waiter_on_expired(ah_deadline *deadline)
+{
+  ah_waiter *waiter = AH_CONTAINER(deadline, ah_waiter, deadline);
+  waiter->is_timed_out = true;
+  waiter_stop_turning(waiter);
+}
+
+void ah_waiter_init(ah_waiter *waiter, size_t needed, uint32_t timeout_ms)
+{
+  *waiter = (ah_waiter){.needed = needed,
+                        .due_ns = UINT64_MAX,
+                        .deadline.expired = waiter_on_expired};
+  if (timeout_ms != UINT32_MAX) {
+    waiter->due_ns = ah_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+  }
+}
+
+static bool waiter_is_over(const ah_waiter *waiter)
+{
+  return waiter->needed == 0 || waiter->is_timed_out;
+}
+
+/* What is left of its time, ns. */
+static uint64_t waiter_left_ns(const ah_waiter *waiter)
+{
+  uint64_t now_ns = ah_clock_ns();
+  return waiter->due_ns > now_ns ? waiter->due_ns - now_ns : 0;
+}
+
+/* Sleeps until woken, by whatever.  At |at_front| it is woken first when the
+ * lead is free. */
+static void driver_sleep_locked(ah_driver *driver, ah_waiter *waiter,
+                                bool at_front)
+{
+  if (!waiter->has_cond) {
+    int rv = uv_cond_init(&waiter->cond); /* fails for bad attributes only */
+    ah_assert(rv == 0);
+    waiter->has_cond = true;
+  }
+  if (at_front) {
+    ah_list_push_front(&driver->sleepers, &waiter->node);
+  } else {
+    ah_list_push_back(&driver->sleepers, &waiter->node);
+  }
+  if (waiter->due_ns == UINT64_MAX) {
+    uv_cond_wait(&waiter->cond, &driver->lock);
+  } else {
+    uint64_t left_ns = waiter_left_ns(waiter);
+    if (left_ns == 0 ||
+        uv_cond_timedwait(&waiter->cond, &driver->lock, left_ns) != 0) {
+      waiter->is_timed_out = true;
+    }
+  }
+  ah_list_remove(&waiter->node);
+}
+
+/* Runs the loop, which this thread leads, until |waiter| is served or late.
+ * Only this thread sets latches meanwhile. */
+static void driver_run(ah_driver *driver, ah_waiter *waiter)
+{
+  ah_loop *loop = driver->loop;
+  uv_run_mode mode = UV_RUN_ONCE;
+  uint32_t left_ms = UINT32_MAX;
+  if (waiter->due_ns != UINT64_MAX) {
+    left_ms = (uint32_t)((waiter_left_ns(waiter) + NS_PER_MS - 1) / NS_PER_MS);
+    mode = left_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE;
+  }
+  (void)ah_loop_adopt(loop); /* turns whether or not time has passed */
+  ah_loop_hold(loop);
+  ah_deadline_start(loop, &waiter->deadline, left_ms);
+  do {
+    waiter->turning = ah_loop_uv(loop);
+    (void)uv_run(waiter->turning, mode);
+    waiter->turning = NULL;
+    ah_loop_end_turn(loop); /* one poll less than waiting for the next turn */
+    waiter->is_timed_out = waiter->is_timed_out || mode == UV_RUN_NOWAIT;
+  } while (!waiter_is_over(waiter));
+  ah_deadline_stop(&waiter->deadline);
+  ah_loop_drop(loop);
+}
+
+/* Waits until |waiter| is over; returns still leading if it led last. */
+static bool driver_wait_locked(ah_driver *driver, ah_waiter *waiter,
+                               bool is_leading)
+{
+  while (!waiter_is_over(waiter)) {
+    if (!is_leading && !driver_can_lead_locked(driver)) {
+      driver_sleep_locked(driver, waiter, false);
+      continue;
+    }
+    driver_lead_locked(driver);
+    is_leading = true;
+    uv_mutex_unlock(&driver->lock);
+    driver_run(driver, waiter);
+    uv_mutex_lock(&driver->lock);
+  }
+  return is_leading;
+}
+
+void ah_waiter_watch(ah_waiter *waiter, ah_link *link, ah_latch *latch)
+{
+  *link = (ah_link){.waiter = waiter};
+  ah_list_push_back(&latch->links, &link->node);
+}
+
+void ah_driver_watch(ah_driver *driver, ah_waiter *waiter, ah_link *link,
+                     ah_latch *latch)
+{
+  uv_mutex_lock(&driver->lock);
+  if (!ah_latch_is_set(latch)) {
+    ah_waiter_watch(waiter, link, latch);
+  } else {
+    *link = (ah_link){.waiter = waiter};
+    waiter->needed -= waiter->needed > 0;
+  }
+  uv_mutex_unlock(&driver->lock);
+}
+
+int ah_driver_wait(ah_driver *driver, ah_waiter *waiter, ah_link *links,
+                   size_t count, bool is_leading)
+{
+  ah_driver_ref(driver); /* what is waited for may be all that holds it */
+  uv_mutex_lock(&driver->lock);
+  int rv = AHTTP_OK;
+  if (waiter->needed > 0 && !is_leading && driver_is_on_loop_locked(driver)) {
+    rv = AHTTP_ESTATE;
+  } else {
+    is_leading = driver_wait_locked(driver, waiter, is_leading);
+    rv = waiter->needed == 0 ? AHTTP_OK : AHTTP_ETIMEOUT_WAIT;
+  }
+  for (size_t i = 0; i < count; i++) {
+    ah_list_remove(&links[i].node);
+  }
+  driver_finish finish = {NULL, NULL};
+  if (is_leading) {
+    finish = driver_resign_locked(driver);
+  } else {
+    driver_wake_next_locked(driver);
+  }
+  uv_mutex_unlock(&driver->lock);
+  if (waiter->has_cond) {
+    uv_cond_destroy(&waiter->cond);
+  }
+  if (finish.run != NULL) {
+    finish.run(finish.arg);
+  }
+  ah_driver_unref(driver);
+  return rv;
+}
+
+void ah_driver_take(ah_driver *driver)
+{
+  ah_waiter self;
+  ah_waiter_init(&self, 1, UINT32_MAX);
+  uv_mutex_lock(&driver->lock);
+  while (driver->is_led) {
+    driver_sleep_locked(driver, &self, true);
+  }
+  driver_lead_locked(driver);
+  uv_mutex_unlock(&driver->lock);
+  if (self.has_cond) {
+    uv_cond_destroy(&self.cond);
+  }
+}
