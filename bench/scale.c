@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What things cost by their number.  Each mode prints one line.
+ *
+ *   scale conns COUNT REQUESTS     COUNT connections, all of them busy
+ *   scale origins COUNT REQUESTS   COUNT origins (127.x.y.z) with a connection
+ *                                  each, asked in turn, ten at a time
+ *   scale cancel COUNT             COUNT calls on at most 100 connections,
+ *                                  started and canceled
+ *   scale idle COUNT URL [CAFILE]  COUNT unused connections to URL
+ *
+ * The first three bring their own server, a child on the other processor.
+ */
+#include "config.h"
+
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <uv.h>
+
+#include <ahttp/ahttp.h>
+
+enum {
+  CLIENT_CPU = 0,
+  SERVER_CPU = 1,
+  EVENTS_MAX = 512,
+  ORIGIN_LANES = 10,
+  CANCEL_CONNS = 100
+};
+
+static _Noreturn void fail(const char *what)
+{
+  (void)fprintf(stderr, "scale: %s\n", what);
+  exit(1);
+}
+
+static void pin(int cpu)
+{
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET((unsigned)cpu, &set);
+  (void)sched_setaffinity(0, sizeof(set), &set); /* one processor will do */
+}
+
+static void raise_descriptor_limit(void)
+{
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+/* --- The server: a fixed answer to whatever ends with an empty line. ------ */
+
+static const char answer[] = "HTTP/1.1 200 OK\r\n"
+                             "Server: scale\r\n"
+                             "Content-Type: text/plain\r\n"
+                             "Content-Length: 2\r\n"
+                             "\r\n"
+                             "ok";
+
+static void server_take(int poll_fd, int listener)
+{
+  int fd;
+  while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
+      (void)close(fd);
+    }
+  }
+}
+
+static void server_answer(int fd)
+{
+  char request[4096];
+  ssize_t len = recv(fd, request, sizeof(request), 0);
+  if (len <= 0) {
+    (void)close(fd);
+  } else if (len >= 4 && memcmp(request + len - 4, "\r\n\r\n", 4) == 0) {
+    (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+  }
+}
+
+static _Noreturn void server_run(int listener)
+{
+  pin(SERVER_CPU);
+  struct epoll_event events[EVENTS_MAX];
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
+  int poll_fd = epoll_create1(0);
+  if (poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event) != 0) {
+    fail("the server has no epoll");
+  }
+  for (;;) {
+    int count = epoll_wait(poll_fd, events, EVENTS_MAX, -1);
+    for (int i = 0; i < count; i++) {
+      if (events[i].data.fd == listener) {
+        server_take(poll_fd, listener);
+      } else {
+        server_answer(events[i].data.fd);
+      }
+    }
+  }
+}
+
+/* Starts it on all of 127.0.0.0/8; returns its port. */
+static unsigned server_start(pid_t *pid)
+{
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  socklen_t len = sizeof(address);
+  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (listener < 0 ||
+      bind(listener, (const struct sockaddr *)&address, len) != 0 ||
+      listen(listener, 4096) != 0 ||
+      getsockname(listener, (struct sockaddr *)&address, &len) != 0) {
+    fail("the server cannot listen");
+  }
+  *pid = fork();
+  if (*pid < 0) {
+    fail("the server cannot be started");
+  }
+  if (*pid == 0) {
+    server_run(listener);
+  }
+  (void)close(listener);
+  return ntohs(address.sin_port);
+}
+
+/* --- The load. ------------------------------------------------------------ */
+
+typedef struct load {
+  uv_loop_t loop;
+  ahttp_client *client;
+  ahttp_request **requests; /* one for each origin */
+  uint64_t origin_count;
+  uint64_t origin_next;
+  uint64_t started;
+  uint64_t wanted;
+  uint64_t done;
+} load;
+
+static double cpu_us(void)
+{
+  struct rusage usage;
+  (void)getrusage(RUSAGE_SELF, &usage);
+  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
+         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* Memory of the process that is in use, KiB. */
+static long resident_kib(void)
+{
+  long pages = 0;
+  FILE *file = fopen("/proc/self/statm", "r");
+  if (file == NULL || fscanf(file, "%*s %ld", &pages) != 1) {
+    pages = 0;
+  }
+  if (file != NULL) {
+    (void)fclose(file);
+  }
+  return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* A cycle: a call that is done starts the next. */
+static void load_start_one(load *self);
+
+static void on_done(ahttp_call *call, const ahttp_response *response,
+                    const ahttp_error *err, void *arg)
+{
+  load *self = arg;
+  (void)call;
+  (void)response;
+  if (err != NULL && err->code != AHTTP_ECANCELED) {
+    fail(err->text);
+  }
+  self->done++;
+  load_start_one(self);
+}
+
+static const ahttp_handlers handlers = {.size = sizeof(handlers),
+                                        .on_done = on_done};
+
+static void load_start_one(load *self)
+{
+  if (self->started == self->wanted) {
+    return;
+  }
+  self->started++;
+  ahttp_request *request = self->requests[self->origin_next];
+  self->origin_next = (self->origin_next + 1) % self->origin_count;
+  if (ahttp_start(self->client, request, NULL, &handlers, self) == NULL) {
+    fail("out of memory");
+  }
+}
+
+static void load_open(load *self, const char *ca_file, uint32_t conns_max)
+{
+  ahttp_tls_opts tls = {.size = sizeof(tls), .ca_file = ca_file};
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  if (uv_loop_init(&self->loop) != 0) {
+    fail("no loop");
+  }
+  opts.loop = &self->loop;
+  opts.tls = &tls;
+  opts.http = AHTTP_HTTP_1_1;
+  opts.conns_max = conns_max;
+  opts.conns_idle_max = AHTTP_NO_LIMIT;
+  opts.idle_ms = opts.connect_ms = opts.read_ms = opts.pool_ms = 600000;
+  if (ahttp_client_new(&self->client, &opts) != AHTTP_OK) {
+    fail("no client");
+  }
+}
+
+/* One request for |url|, or one for each of |count| addresses if it is NULL. */
+static void load_make_requests(load *self, const char *url, unsigned port,
+                               uint64_t count)
+{
+  self->origin_count = count;
+  self->requests = calloc(count, sizeof(ahttp_request *));
+  if (self->requests == NULL) {
+    fail("out of memory");
+  }
+  for (uint64_t i = 0; i < count; i++) {
+    char own[64];
+    unsigned host = (unsigned)i + 1; /* 127.0.0.1, 127.0.0.2, ... */
+    (void)snprintf(own, sizeof(own), "http://127.%u.%u.%u:%u/", host >> 16,
+                   host >> 8 & 255, host & 255, port);
+    if (ahttp_request_new(&self->requests[i], "GET", url == NULL ? own : url) !=
+        AHTTP_OK) {
+      fail("no request");
+    }
+  }
+}
+
+/* Has |count| calls done, |lanes| at a time. */
+static void load_run(load *self, uint64_t count, uint64_t lanes)
+{
+  self->started = 0;
+  self->done = 0;
+  self->wanted = count;
+  for (uint64_t i = 0; i < lanes && i < count; i++) {
+    load_start_one(self);
+  }
+  while (self->done < count) {
+    (void)uv_run(&self->loop, UV_RUN_ONCE);
+  }
+}
+
+static void load_close(load *self)
+{
+  for (uint64_t i = 0; i < self->origin_count; i++) {
+    ahttp_request_free(self->requests[i]);
+  }
+  free(self->requests);
+  ahttp_client_free(self->client);
+  (void)uv_run(&self->loop, UV_RUN_DEFAULT);
+  (void)uv_loop_close(&self->loop);
+}
+
+/* --- The modes. ----------------------------------------------------------- */
+
+/* Each connection is made by a request of its own, which is not counted. */
+static void run_requests(const char *name, uint64_t count, uint64_t origins,
+                         uint64_t lanes, uint64_t requests, unsigned port)
+{
+  load self = {0};
+  load_open(&self, NULL, AHTTP_NO_LIMIT);
+  load_make_requests(&self, NULL, port, origins);
+  load_run(&self, count, lanes);
+  long kib = resident_kib();
+  double before = cpu_us();
+  load_run(&self, requests, lanes);
+  double each = (cpu_us() - before) / (double)requests;
+  ahttp_client_stats stats = {.size = sizeof(stats)};
+  ahttp_client_get_stats(self.client, &stats);
+  (void)printf("%s %llu cpu_us %.2f conns %llu rss_kib %ld\n", name,
+               (unsigned long long)count, each,
+               (unsigned long long)stats.conns_open, kib);
+  load_close(&self);
+}
+
+/* Half of the calls are canceled at once, half after a turn of the loop. */
+static void run_cancel(uint64_t count, unsigned port)
+{
+  load self = {0};
+  load_open(&self, NULL, CANCEL_CONNS);
+  load_make_requests(&self, NULL, port, 1);
+  load_run(&self, 1, 1);
+  ahttp_call **calls = calloc(count, sizeof(ahttp_call *));
+  if (calls == NULL) {
+    fail("out of memory");
+  }
+  double before = cpu_us();
+  self.done = 0;
+  self.started = self.wanted = 0;
+  for (uint64_t i = 0; i < count; i++) {
+    calls[i] =
+        ahttp_start(self.client, self.requests[0], NULL, &handlers, &self);
+    if (calls[i] == NULL) {
+      fail("out of memory");
+    }
+    ahttp_call_ref(calls[i]);
+    if (i % 2 == 0) {
+      ahttp_call_cancel(calls[i]);
+    }
+  }
+  (void)uv_run(&self.loop, UV_RUN_NOWAIT);
+  for (uint64_t i = 0; i < count; i++) {
+    ahttp_call_cancel(calls[i]);
+    ahttp_call_unref(calls[i]);
+  }
+  while (self.done < count) {
+    (void)uv_run(&self.loop, UV_RUN_ONCE);
+  }
+  (void)printf("cancel %llu cpu_us %.2f\n", (unsigned long long)count,
+               (cpu_us() - before) / (double)count);
+  free(calls);
+  load_close(&self);
+}
+
+static void run_idle(uint64_t count, const char *url, const char *ca_file)
+{
+  load self = {0};
+  load_open(&self, ca_file, AHTTP_NO_LIMIT);
+  load_make_requests(&self, url, 0, 1);
+  load_run(&self, 1, 1);
+  long before = resident_kib();
+  load_run(&self, count, count);
+  long after = resident_kib();
+  (void)printf("idle %llu kib_each %.2f rss_kib %ld\n",
+               (unsigned long long)count,
+               (double)(after - before) / (double)count, after);
+  load_close(&self);
+}
+
+int main(int argc, char **argv)
+{
+  const char *mode = argc > 2 ? argv[1] : "";
+  uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
+  uint64_t requests = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+  pid_t server = -1;
+  raise_descriptor_limit();
+  if (count == 0) {
+    fail("usage: see the head of scale.c");
+  }
+  if (strcmp(mode, "idle") == 0 && argc > 3) {
+    run_idle(count, argv[3], argc > 4 ? argv[4] : NULL);
+    return 0;
+  }
+  unsigned port = server_start(&server);
+  pin(CLIENT_CPU);
+  if (strcmp(mode, "conns") == 0 && requests > 0) {
+    run_requests(mode, count, 1, count, requests, port);
+  } else if (strcmp(mode, "origins") == 0 && requests > 0) {
+    run_requests(mode, count, count, ORIGIN_LANES, requests, port);
+  } else if (strcmp(mode, "cancel") == 0) {
+    run_cancel(count, port);
+  }
+  (void)kill(server, SIGKILL);
+  (void)waitpid(server, NULL, 0);
+  return 0;
+}
