@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "client/collector.h"
 #include "client/reader.h"
+#include "http/method.h"
 
 /* --- One send. --------------------------------------------------------------
  */
@@ -29,9 +30,10 @@ static int fail_plain(int code, ahttp_error *err)
   return fail_early(code, ahttp_strerror(code), err);
 }
 
-/* Gets the loop, if it is to be had.  AHTTP_OK: this thread leads; AH_BLOCKED:
- * another one runs it; or the error. */
-static int begin_wait(ahttp_client *client, ahttp_error *err)
+/* Gets the loop for sending |request|, if it is to be had.  AHTTP_OK: this
+ * thread leads; AH_BLOCKED: another one runs it; or the error. */
+static int begin_wait(ahttp_client *client, const ahttp_request *request,
+                      ahttp_error *err)
 {
   int rv = ah_driver_lead(client->driver);
   if (rv == AHTTP_ESTATE) {
@@ -39,8 +41,10 @@ static int begin_wait(ahttp_client *client, ahttp_error *err)
                       err);
   }
   if (rv == AHTTP_OK) {
-    /* A connection that died while nobody ran the loop is noticed here. */
-    ah_driver_catch_up(client->driver);
+    /* A connection that died while nobody ran the loop is noticed here.  What
+     * is idempotent would be sent again, and can take the risk. */
+    bool is_idempotent = (request->traits & AH_METHOD_IDEMPOTENT) != 0;
+    ah_driver_catch_up(client->driver, !is_idempotent);
   }
   return rv;
 }
@@ -103,7 +107,7 @@ static int send_on(ahttp_client *client, ahttp_request *request,
   static const ahttp_handlers handlers = {.size = sizeof(handlers),
                                           .on_body = wait_on_body,
                                           .on_done = wait_on_done};
-  int rv = begin_wait(client, err);
+  int rv = begin_wait(client, request, err);
   if (rv < 0) {
     return rv;
   }
@@ -291,7 +295,7 @@ int ahttp_open(ahttp_client *client, ahttp_request *request,
   if (client == NULL || request == NULL) {
     return fail_plain(AHTTP_EINVAL, err);
   }
-  int rv = begin_wait(client, err);
+  int rv = begin_wait(client, request, err);
   if (rv < 0) {
     return rv;
   }

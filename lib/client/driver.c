@@ -216,10 +216,10 @@ void ah_driver_set_finish(ah_driver *driver, void (*finish)(void *arg),
   uv_mutex_unlock(&driver->lock);
 }
 
-void ah_driver_catch_up(ah_driver *driver)
+void ah_driver_catch_up(ah_driver *driver, bool by_all_means)
 {
   ah_loop *loop = driver->loop;
-  if (ah_loop_adopt(loop)) {
+  if (ah_loop_adopt(loop) || by_all_means) {
     ah_loop_hold(loop);
     (void)uv_run(ah_loop_uv(loop), UV_RUN_NOWAIT);
     ah_loop_end_turn(loop);

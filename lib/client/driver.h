@@ -94,8 +94,9 @@ void ah_driver_set_finish(ah_driver *driver, void (*finish)(void *arg),
                           void *arg);
 
 /* Sees, without waiting, to what has come in while nobody ran the loop; for the
- * thread that leads. */
-void ah_driver_catch_up(ah_driver *driver);
+ * thread that leads.  If that was less than a millisecond ago it saves itself
+ * the system call, unless |by_all_means|. */
+void ah_driver_catch_up(ah_driver *driver, bool by_all_means);
 
 void ah_latch_init(ah_latch *latch);
 bool ah_latch_is_set(const ah_latch *latch);

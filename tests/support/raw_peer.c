@@ -32,7 +32,9 @@ struct raw_peer {
   size_t held_count;
 
   pthread_mutex_t lock;
+  pthread_cond_t has_served;
   unsigned accepted; /* guarded by |lock| */
+  unsigned served;   /* guarded by |lock| */
   char *received;    /* guarded by |lock|; NUL-terminated */
   size_t received_len;
   char *snapshot; /* what raw_peer_received() gave out last */
@@ -212,6 +214,10 @@ static void *peer_run(void *arg)
       index = peer->script_count - 1;
     }
     peer_serve(peer, fd, peer->scripts[index]);
+    (void)pthread_mutex_lock(&peer->lock);
+    peer->served++;
+    (void)pthread_cond_broadcast(&peer->has_served);
+    (void)pthread_mutex_unlock(&peer->lock);
   }
   return NULL;
 }
@@ -231,6 +237,7 @@ static raw_peer *peer_start(raw_peer *peer)
   peer->stop_fd = eventfd(0, EFD_CLOEXEC);
   require(peer->stop_fd >= 0, "eventfd");
   require(pthread_mutex_init(&peer->lock, NULL) == 0, "mutex");
+  require(pthread_cond_init(&peer->has_served, NULL) == 0, "cond");
   require(pthread_create(&peer->thread, NULL, peer_run, peer) == 0, "thread");
   return peer;
 }
@@ -267,6 +274,15 @@ unsigned raw_peer_accepted(raw_peer *peer)
   return accepted;
 }
 
+void raw_peer_await_served(raw_peer *peer, unsigned count)
+{
+  (void)pthread_mutex_lock(&peer->lock);
+  while (peer->served < count) {
+    (void)pthread_cond_wait(&peer->has_served, &peer->lock);
+  }
+  (void)pthread_mutex_unlock(&peer->lock);
+}
+
 const char *raw_peer_received(raw_peer *peer, size_t *len)
 {
   (void)pthread_mutex_lock(&peer->lock);
@@ -296,6 +312,7 @@ void raw_peer_stop(raw_peer *peer)
   }
   (void)close(peer->listener);
   (void)close(peer->stop_fd);
+  (void)pthread_cond_destroy(&peer->has_served);
   (void)pthread_mutex_destroy(&peer->lock);
   free(peer->received);
   free(peer->snapshot);

@@ -52,6 +52,9 @@ uint16_t raw_peer_port(const raw_peer *peer);
 /* Connections accepted so far. */
 unsigned raw_peer_accepted(raw_peer *peer);
 
+/* Waits until |count| connections have been served: closed, or held. */
+void raw_peer_await_served(raw_peer *peer, unsigned count);
+
 /* All bytes received so far on all connections, in order; a NUL follows.  Good
  * until the next call. */
 const char *raw_peer_received(raw_peer *peer, size_t *len);
