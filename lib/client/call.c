@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "client/chain.h"
 #include "client/client.h"
 #include "client/reader.h"
 
@@ -40,6 +41,7 @@ void ah_call_end(ahttp_call *call, const ahttp_error *err)
   call->error.phase = ah_exchange_phase(&call->exchange);
   if (call->is_launched) {
     ah_exchange_cancel(&call->exchange, err);
+    ah_chain_on_call_end(call);
   }
 }
 
@@ -98,6 +100,9 @@ void ah_call_finish(ahttp_call *call)
 {
   ahttp_client *client = call->client;
   ah_deadline_stop(&call->total);
+  if (call->active != 0) {
+    ah_chain_finish(call);
+  }
   call_tell_outcome(call);
   ah_loop_drop(call->loop);
   ah_client_call_done(client, &call->node);
@@ -115,7 +120,6 @@ static void call_init_hop(ahttp_call *call)
   exchange->sink = &ah_call_sink;
   exchange->loop = call->loop;
   exchange->arena = &call->arena;
-  exchange->request = call->hop.head;
   exchange->timeouts.connect_ms = call->settings.connect_ms;
   exchange->timeouts.read_ms = call->settings.read_ms;
   exchange->timeouts.write_ms = call->settings.write_ms;
@@ -123,12 +127,11 @@ static void call_init_hop(ahttp_call *call)
   exchange->manual_credit = call->manual_credit;
 }
 
-/* Sends call->hop. */
-static void call_start_hop(ahttp_call *call)
+void ah_call_send_hop(ahttp_call *call)
 {
   ahttp_client *client = call->client;
   ah_exchange *exchange = &call->exchange;
-  call_init_hop(call);
+  exchange->request = call->hop.head;
   int rv = ah_pool_origin(client->pool, call->hop.head.url, &client->route,
                           &exchange->origin);
   if (rv != AHTTP_OK) {
@@ -146,15 +149,12 @@ static void call_start_hop(ahttp_call *call)
 void ah_call_start_next_hop(ahttp_call *call)
 {
   call->hop = call->next;
-  if (call->hop.head.url == &call->next.url) {
-    call->hop.head.url = &call->hop.url;
-  }
-  if (call->hop.head.fields == &call->next.fields) {
-    call->hop.head.fields = &call->hop.fields;
-  }
+  call->hop.head.url = &call->hop.url;
+  call->hop.head.fields = &call->hop.fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
-  call_start_hop(call);
+  call_init_hop(call);
+  ah_chain_start_hop(call);
 }
 
 /* --- Making and launching. ---------------------------------------------------
@@ -265,12 +265,12 @@ void ah_call_launch(ahttp_call *call)
   client->call_count++;
   ah_loop_hold(call->loop);
   call->is_launched = true;
+  call_init_hop(call);
   if (call->is_ended) {
-    call_init_hop(call);
     ah_exchange_end(&call->exchange, &call->error);
     return;
   }
-  call_start_hop(call);
+  ah_chain_launch(call);
   ah_deadline_start(call->loop, &call->total, call->settings.total_ms);
 }
 

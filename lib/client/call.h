@@ -29,6 +29,7 @@ enum {
 };
 
 typedef struct ah_reader ah_reader;
+typedef struct ah_chain ah_chain;
 
 /* The public call: one send, over one or more hops, to one outcome.  Made on
  * any thread; from the launch to the end it is the loop's. */
@@ -51,6 +52,8 @@ struct ahttp_call {
   bool is_dropping;     /* this hop's response is not for the user */
   size_t dropped_bytes; /* of its content */
   ah_hop next;          /* what to send when it has been dropped */
+  unsigned active;      /* bits of the interceptors it uses */
+  ah_chain *chain;      /* what they need; NULL: nothing so far */
 
   bool manual_credit; /* of every hop; so the next */
   bool is_paused;
@@ -111,13 +114,21 @@ void ah_call_end_plain(ahttp_call *call, int code);
 /* The one place where a call is over. */
 void ah_call_finish(ahttp_call *call);
 
-/* Sends call->next when the hop before it is done. */
+/* Goes on with call->next when the hop before it is done. */
 void ah_call_start_next_hop(ahttp_call *call);
+
+/* Hands call->hop to the transport. */
+void ah_call_send_hop(ahttp_call *call);
 
 /* --- Events: call_sink.c. ---------------------------------------------------
  */
 
 extern const ah_exchange_sink ah_call_sink;
+
+/* Tell the user what has passed the interceptors. */
+void ah_call_tell_head(ahttp_call *call);
+void ah_call_tell_body(ahttp_call *call, const uint8_t *data, size_t len);
+void ah_call_tell_trailers(ahttp_call *call);
 
 /* Tells the user how it went. */
 void ah_call_call_on_done(ahttp_call *call, const ahttp_error *err);

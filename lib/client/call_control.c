@@ -4,6 +4,7 @@
 #include "client/call.h"
 
 #include "base/clock.h"
+#include "client/chain.h"
 
 /*
  * What users do with a call that is under way.  On the loop's thread it is done
@@ -56,7 +57,12 @@ static void call_pause(ahttp_call *call)
 static void call_resume(ahttp_call *call)
 {
   call->is_paused = false;
-  if (call_is_under_way(call)) {
+  if (!call_is_under_way(call)) {
+    return;
+  }
+  if (ah_chain_has_content(call)) {
+    ah_chain_resume(call);
+  } else {
     ah_exchange_resume(&call->exchange);
   }
 }
@@ -64,14 +70,19 @@ static void call_resume(ahttp_call *call)
 static void call_set_manual_credit(ahttp_call *call)
 {
   call->manual_credit = true;
-  if (call_is_under_way(call)) {
+  if (call_is_under_way(call) && !ah_chain_has_content(call)) {
     call->exchange.manual_credit = true;
   }
 }
 
 static void call_credit(ahttp_call *call, size_t len)
 {
-  if (call_is_under_way(call)) {
+  if (!call_is_under_way(call)) {
+    return;
+  }
+  if (ah_chain_has_content(call)) {
+    ah_chain_credit(call, len);
+  } else {
     ah_exchange_credit(&call->exchange, len);
   }
 }

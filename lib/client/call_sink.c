@@ -8,19 +8,13 @@
 #include "client/call.h"
 
 #include "base/error.h"
+#include "client/chain.h"
 #include "client/client.h"
-#include "client/interceptor.h"
 
 /* Content of a response nobody wants is read to keep the connection, up to
  * this; a longer one costs more than a new connection (engine.md 2.13). */
 enum {
   DROPPED_BYTES_MAX = 64 * 1024
-};
-
-/* In the order a request passes them. */
-static const ah_interceptor *const interceptors[] = {&ah_redirect_follower};
-enum {
-  INTERCEPTOR_COUNT = sizeof(interceptors) / sizeof(interceptors[0])
 };
 
 static ahttp_call *call_of(ah_exchange *exchange)
@@ -52,7 +46,7 @@ static void call_call_on_informational(ahttp_call *call,
   ah_call_unref(call);
 }
 
-static void call_call_on_head(ahttp_call *call)
+void ah_call_tell_head(ahttp_call *call)
 {
   call->has_head = true;
   call->response.head = &call->exchange.response;
@@ -66,7 +60,7 @@ static void call_call_on_head(ahttp_call *call)
   ah_call_unref(call);
 }
 
-static void call_call_on_body(ahttp_call *call, const uint8_t *data, size_t len)
+void ah_call_tell_body(ahttp_call *call, const uint8_t *data, size_t len)
 {
   if (call->handlers.on_body == NULL) {
     return;
@@ -76,7 +70,7 @@ static void call_call_on_body(ahttp_call *call, const uint8_t *data, size_t len)
   ah_call_unref(call);
 }
 
-static void call_call_on_trailers(ahttp_call *call)
+void ah_call_tell_trailers(ahttp_call *call)
 {
   call->response.trailers = &call->exchange.trailers;
   if (call->handlers.on_trailers == NULL) {
@@ -118,22 +112,11 @@ static void call_on_informational(ah_exchange *exchange,
 static void call_on_head(ah_exchange *exchange)
 {
   ahttp_call *call = call_of(exchange);
-  for (int i = INTERCEPTOR_COUNT - 1; i >= 0; i--) {
-    if (!interceptors[i]->is_active(call)) {
-      continue;
-    }
-    ahttp_error err;
-    int rv = interceptors[i]->on_head(call, &err);
-    if (rv == AH_AGAIN) {
-      call->is_dropping = true;
-      return;
-    }
-    if (rv != AHTTP_OK) {
-      ah_call_end(call, &err);
-      return;
-    }
+  if (call->active == 0) {
+    ah_call_tell_head(call);
+  } else {
+    ah_chain_on_head(call);
   }
-  call_call_on_head(call);
 }
 
 static void call_drop_body(ahttp_call *call, size_t len)
@@ -154,22 +137,41 @@ static void call_on_body(ah_exchange *exchange, const uint8_t *data, size_t len)
   ahttp_call *call = call_of(exchange);
   if (call->is_dropping) {
     call_drop_body(call, len);
-    return;
+  } else if (ah_chain_has_content(call)) {
+    ah_chain_on_body(call, data, len);
+  } else {
+    ah_call_tell_body(call, data, len);
   }
-  call_call_on_body(call, data, len);
 }
 
 static void call_on_trailers(ah_exchange *exchange)
 {
   ahttp_call *call = call_of(exchange);
-  if (!call->is_dropping) {
-    call_call_on_trailers(call);
+  if (call->is_dropping) {
+    return;
+  }
+  if (ah_chain_has_content(call)) {
+    call->chain->has_trailers = true; /* they come after the content */
+  } else if (call->active != 0) {
+    ah_chain_on_trailers(call);
+  } else {
+    ah_call_tell_trailers(call);
   }
 }
 
 static void call_on_upload(ah_exchange *exchange)
 {
   call_call_on_upload(call_of(exchange));
+}
+
+/* True if the interceptors have something to do after the hop's end. */
+static bool call_goes_on(ahttp_call *call)
+{
+  const ah_exchange *exchange = &call->exchange;
+  if (exchange->error.code == AHTTP_OK) {
+    return ah_chain_on_hop_done(call);
+  }
+  return exchange->times.head == 0 && ah_chain_on_failure(call);
 }
 
 static void call_on_done(ah_exchange *exchange)
@@ -181,6 +183,9 @@ static void call_on_done(ah_exchange *exchange)
   }
   if (call->is_dropping && !call->is_ended) {
     ah_call_start_next_hop(call);
+    return;
+  }
+  if (call->active != 0 && !call->is_ended && call_goes_on(call)) {
     return;
   }
   ah_call_finish(call);

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "client/interceptor.h"
 #include "net/tls_profile.h"
 
 /* --- Making. -------------------------------------------------------------- */
@@ -110,6 +111,7 @@ static ahttp_client *client_alloc(void)
     ah_arena_init(&client->arena, NULL, 0);
     ah_fields_init(&client->default_fields, &client->arena);
     ah_list_init(&client->calls);
+    client->interceptors = ah_interceptors;
     client->close_letter.run = ah_client_on_close_letter;
   }
   return client;

@@ -12,6 +12,8 @@
 #include "net/resolver.h"
 #include "transport/pool.h"
 
+typedef struct ah_interceptor ah_interceptor;
+
 /* The public client.  Everything but the members that say so belongs to the
  * loop's thread. */
 struct ahttp_client {
@@ -25,6 +27,8 @@ struct ahttp_client {
   ah_send_settings settings;
   size_t content_max;
   ahttp_fields default_fields; /* what a request lacks is added from here */
+
+  const ah_interceptor *const *interceptors; /* AH_PLACES; tests have others */
 
   ah_loop *loop;
   ah_resolver *resolver;

@@ -87,6 +87,7 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->pool_ms = opts->pool_ms;
   settings->total_ms = opts->total_ms;
   settings->redirects_max = opts->redirects_max;
+  settings->interceptors = 0;
 }
 
 static void override(uint32_t *member, uint32_t value)

@@ -4,6 +4,8 @@
 
 #include <ahttp/client.h>
 
+#include "client/place.h"
+
 /*
  * Options as the client uses them: every member has a value, no "0: default".
  * Durations and counts are UINT32_MAX for "no limit".
@@ -17,6 +19,7 @@ typedef struct ah_send_settings {
   uint32_t pool_ms;
   uint32_t total_ms;
   uint32_t redirects_max; /* 0: none are followed */
+  unsigned interceptors;  /* bits of ah_place that a send uses */
 } ah_send_settings;
 
 /*

@@ -7,22 +7,16 @@
 #include "http/method.h"
 #include "http/redirect.h"
 
-/* The next hop's parts move into the call, where the exchange finds them. */
 static void follower_set_next(ahttp_call *call, const ah_redirect *redirect)
 {
-  ah_hop *next = &call->next;
-  next->url = redirect->url;
-  next->fields = redirect->fields;
-  next->head.method = redirect->method;
-  next->head.traits = ah_method_traits(redirect->method);
-  next->head.url = &next->url;
-  next->head.fields = &next->fields;
-  next->head.body = redirect->keeps_body ? call->hop.head.body : NULL;
-}
-
-static bool follower_is_active(const ahttp_call *call)
-{
-  return call->settings.redirects_max > 0;
+  const ah_request_head head = {
+      .method = redirect->method,
+      .traits = ah_method_traits(redirect->method),
+      .url = &redirect->url,
+      .fields = &redirect->fields,
+      .body = redirect->keeps_body ? call->hop.head.body : NULL,
+  };
+  ah_call_set_next(call, &head);
 }
 
 static int follower_on_head(ahttp_call *call, ahttp_error *err)
@@ -35,10 +29,11 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
   }
   const ah_redirect_answer answer = {.status = response->status,
                                      .location = location->value};
+  ah_request_head request = call->hop.head;
+  request.fields = &call->hop.fields; /* others' are put on each hop anew */
   ah_redirect redirect;
   const char *why = "";
-  int rv =
-      ah_redirect_next(&redirect, &call->arena, &call->hop.head, &answer, &why);
+  int rv = ah_redirect_next(&redirect, &call->arena, &request, &answer, &why);
   if (rv == AHTTP_EREDIRECT) {
     ah_error_say(err, rv, AHTTP_PHASE_RECEIVE,
                  "the redirect cannot be followed: %s", why);
@@ -63,6 +58,5 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
 
 const ah_interceptor ah_redirect_follower = {
     .name = "redirect",
-    .is_active = follower_is_active,
     .on_head = follower_on_head,
 };
