@@ -112,11 +112,10 @@ void ah_call_finish(ahttp_call *call)
 /* --- Hops. -------------------------------------------------------------------
  */
 
-/* Makes the exchange for call->hop. */
-static void call_init_hop(ahttp_call *call)
+/* Fills the exchange, which is empty, in for call->hop. */
+static void call_fill_exchange(ahttp_call *call)
 {
   ah_exchange *exchange = &call->exchange;
-  ah_exchange_init(exchange);
   exchange->sink = &ah_call_sink;
   exchange->loop = call->loop;
   exchange->arena = &call->arena;
@@ -153,7 +152,8 @@ void ah_call_start_next_hop(ahttp_call *call)
   call->hop.head.fields = &call->hop.fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
-  call_init_hop(call);
+  ah_exchange_init(&call->exchange);
+  call_fill_exchange(call);
   ah_chain_start_hop(call);
 }
 
@@ -220,7 +220,9 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
   if (call == NULL) {
     return NULL;
   }
-  memset(call, 0, offsetof(ahttp_call, block));
+  memset(call, 0, offsetof(ahttp_call, exchange));
+  ah_exchange_init(&call->exchange);
+  ah_error_clear(&call->error);
   atomic_init(&call->refs, 1);
   atomic_init(&call->users, 0);
   atomic_init(&call->commands, 0);
@@ -242,7 +244,7 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
 void ah_call_refuse(ahttp_call *call)
 {
   ah_assert(!call->is_launched);
-  call_init_hop(call);
+  call_fill_exchange(call);
   ah_call_end_plain(call, AHTTP_ECLOSED);
   call->exchange.times.started = call->started_ns;
   call->exchange.times.ended = call->started_ns;
@@ -265,7 +267,7 @@ void ah_call_launch(ahttp_call *call)
   client->call_count++;
   ah_loop_hold(call->loop);
   call->is_launched = true;
-  call_init_hop(call);
+  call_fill_exchange(call);
   if (call->is_ended) {
     ah_exchange_end(&call->exchange, &call->error);
     return;

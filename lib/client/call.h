@@ -46,7 +46,6 @@ struct ahttp_call {
   ah_send_settings settings;
 
   ah_hop hop;           /* what |exchange| sends */
-  ah_exchange exchange; /* the current hop */
   bool is_launched;     /* |exchange| is in use */
   bool has_head;        /* the final response's head was told to the user */
   bool is_dropping;     /* this hop's response is not for the user */
@@ -64,7 +63,6 @@ struct ahttp_call {
 
   atomic_bool is_over; /* nothing can be done with it any more; any thread */
   bool is_ended;       /* the call itself was ended; |error| says how */
-  ahttp_error error;   /* the outcome, if not the exchange's own */
   ah_deadline total;
 
   /* From other threads: what |letter| is to do when it is read. */
@@ -74,6 +72,11 @@ struct ahttp_call {
 
   uint64_t started_ns; /* 0: not yet, and not posted */
   ah_arena arena;
+
+  /* What is not cleared with the rest, because it is large: it is initialized
+   * by itself, or written before it is read. */
+  ah_exchange exchange; /* the current hop */
+  ahttp_error error;    /* the outcome, if not the exchange's own */
   uint8_t block[AH_CALL_BLOCK_BYTES];
 };
 

@@ -28,11 +28,33 @@ static text_block block_controls(text_block block)
   return (text_block)((block < 0x20) | (block == 0x7f));
 }
 
+/* Not 0 in the places of bytes that are not AH_CHAR_TARGET. */
+static text_block block_not_target(text_block block)
+{
+  return (text_block)((block < 0x21) | (block > 0x7e));
+}
+
 static bool block_is_zero(text_block block)
 {
   uint64_t halves[2];
   memcpy(halves, &block, sizeof(halves));
   return (halves[0] | halves[1]) == 0;
+}
+
+/* What |find| finds anywhere in |text|, which has 8 bytes or more. */
+static inline text_block text_find(ahttp_str text,
+                                   text_block (*find)(text_block))
+{
+  if (text.len <= sizeof(text_block)) {
+    return find(block_of_short(text));
+  }
+  /* The last block may overlap those before it. */
+  const char *last = text.ptr + text.len - sizeof(text_block);
+  text_block found = find(block_at(last));
+  for (const char *p = text.ptr; p < last; p += sizeof(text_block)) {
+    found |= find(block_at(p));
+  }
+  return found;
 }
 
 static bool bytes_are_clean(ahttp_str text)
@@ -42,19 +64,18 @@ static bool bytes_are_clean(ahttp_str text)
 
 bool ah_h1_text_is_clean(ahttp_str text)
 {
-  text_block controls;
   if (text.len < 8) {
     return bytes_are_clean(text);
   }
-  if (text.len <= sizeof(text_block)) {
-    controls = block_controls(block_of_short(text));
-  } else {
-    /* The last block may overlap those before it. */
-    const char *last = text.ptr + text.len - sizeof(text_block);
-    controls = block_controls(block_at(last));
-    for (const char *p = text.ptr; p < last; p += sizeof(text_block)) {
-      controls |= block_controls(block_at(p));
-    }
+  /* HTAB is fine. */
+  return block_is_zero(text_find(text, block_controls)) ||
+         bytes_are_clean(text);
+}
+
+bool ah_h1_text_is_target(ahttp_str text)
+{
+  if (text.len < 8) {
+    return ah_str_all(text, AH_CHAR_TARGET);
   }
-  return block_is_zero(controls) || bytes_are_clean(text); /* HTAB is fine */
+  return block_is_zero(text_find(text, block_not_target));
 }

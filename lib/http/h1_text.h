@@ -27,4 +27,8 @@ static inline size_t ah_h1_token_len(ahttp_str text)
  */
 bool ah_h1_text_is_clean(ahttp_str text);
 
+/* True if |text| is not empty and has only bytes that a request target may
+ * have: AH_CHAR_TARGET. */
+bool ah_h1_text_is_target(ahttp_str text);
+
 #endif

@@ -141,8 +141,9 @@ static int head_add_fields(ah_h1_head *head, const char **why)
   }
   for (uint32_t i = 0; i < fields->count; i++) {
     const ah_field *field = &fields->items[i];
-    if (field->name.len == 0 ||
-        ah_h1_token_len(field->name) != field->name.len) {
+    /* Most names are known ones, and those are tokens. */
+    if (field->id == AH_FIELD_OTHER &&
+        !ah_str_all(field->name, AH_CHAR_TOKEN)) {
       *why = "a field name is not a token";
       return AHTTP_EFIELD;
     }
@@ -182,7 +183,7 @@ int ah_h1_head_init(ah_h1_head *head, const ah_request_head *request,
   }
   head_set_target(head);
   head_set_host(head);
-  if (!ah_str_all(head->target, AH_CHAR_TARGET)) {
+  if (!ah_h1_text_is_target(head->target)) {
     *why = "the request target has invalid characters";
     return AHTTP_EINVAL;
   }
