@@ -21,6 +21,9 @@
 /* More digits than a number of 64 bits has are padding nobody reads. */
 #define WIDTH_MAX 20
 
+/* Enough for lists of a hundred thousand shards to sort as text. */
+#define SHARD_DIGITS 5
+
 typedef enum template_field {
   FIELD_LITERAL,
   FIELD_N,
@@ -391,8 +394,7 @@ static void expand_field(expansion *x, const cli_template *template,
         x, (ahttp_str){template->literals.ptr + part->start, part->len});
     return;
   case FIELD_N:
-    cli_text_printf(x->out, "%0*llu", (int)part->number,
-                    (unsigned long long)facts->n);
+    cli_text_append_padded(x->out, facts->n, (size_t)part->number);
     break;
   case FIELD_HOST:
     cli_name_append_segment(x->out, ahttp_url_host(facts->url));
@@ -422,11 +424,10 @@ static void expand_field(expansion *x, const cli_template *template,
                 part->number == 0 ? 16 : (unsigned)part->number);
     break;
   case FIELD_SHARD:
-    cli_text_printf(x->out, "%05llu",
-                    (unsigned long long)((facts->n - 1) / part->number));
+    cli_text_append_padded(x->out, (facts->n - 1) / part->number, SHARD_DIGITS);
     break;
   case FIELD_STATUS:
-    cli_text_printf(x->out, "%d", facts->status);
+    cli_text_append_u64(x->out, (uint64_t)facts->status);
     break;
   case FIELD_CTYPE_EXT:
     expand_extension(x, type_extension(facts->content_type));

@@ -39,6 +39,11 @@ void cli_text_reserve(cli_text *text, size_t len)
 
 void cli_text_append_u64(cli_text *text, uint64_t value)
 {
+  cli_text_append_padded(text, value, 0);
+}
+
+void cli_text_append_padded(cli_text *text, uint64_t value, size_t width)
+{
   char digits[20]; /* UINT64_MAX has 20 */
   size_t at = sizeof(digits);
 
@@ -46,6 +51,9 @@ void cli_text_append_u64(cli_text *text, uint64_t value)
     digits[--at] = (char)('0' + value % 10);
     value /= 10;
   } while (value > 0);
+  for (size_t len = sizeof(digits) - at; len < width; len++) {
+    cli_text_append_byte(text, '0');
+  }
   cli_text_append(text, digits + at, sizeof(digits) - at);
 }
 

@@ -56,6 +56,8 @@ static inline void cli_text_append_str(cli_text *text, ahttp_str str)
 }
 
 void cli_text_append_u64(cli_text *text, uint64_t value);
+/* The same with zeros in front up to |width| digits. */
+void cli_text_append_padded(cli_text *text, uint64_t value, size_t width);
 void cli_text_printf(cli_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -11,6 +11,7 @@
 
 #include "cli/json.h"
 #include "cli/redact.h"
+#include "cli/text.h"
 #include "cli/url_text.h"
 
 static ahttp_str str_of(const char *chars)
@@ -43,6 +44,31 @@ static void json_strings_are_escaped(void **state)
   for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
     cli_text out = {0};
     cli_json_string(&out, str_of(rows[i].given));
+    assert_string_equal(out.ptr, rows[i].want);
+    cli_text_clear(&out);
+  }
+}
+
+static void numbers_are_padded_with_zeros(void **state)
+{
+  static const struct {
+    uint64_t value;
+    size_t width;
+    const char *want;
+  } rows[] = {
+      {0, 0, "0"},
+      {0, 1, "0"},
+      {0, 3, "000"},
+      {7, 6, "000007"},
+      {123456, 6, "123456"},
+      {1234567, 6, "1234567"},
+      {UINT64_MAX, 20, "18446744073709551615"},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    cli_text out = {0};
+    cli_text_append_padded(&out, rows[i].value, rows[i].width);
     assert_string_equal(out.ptr, rows[i].want);
     cli_text_clear(&out);
   }
@@ -171,6 +197,7 @@ int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(json_strings_are_escaped),
+      cmocka_unit_test(numbers_are_padded_with_zeros),
       cmocka_unit_test(json_seconds_have_no_needless_digits),
       cmocka_unit_test(redacted_urls_keep_everything_else),
       cmocka_unit_test(secret_fields_are_known_in_any_case),
