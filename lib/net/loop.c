@@ -69,6 +69,13 @@ static void loop_run_flushers(ah_loop *loop)
   }
 }
 
+/* For the turn that is ending, or for one after it. */
+static bool loop_is_empty(const ah_loop *loop)
+{
+  return ah_list_is_empty(&loop->tasks) && ah_list_is_empty(&loop->later) &&
+         ah_list_is_empty(&loop->flushers);
+}
+
 static bool loop_has_work(const ah_loop *loop)
 {
   return !ah_list_is_empty(&loop->tasks) || !ah_list_is_empty(&loop->flushers);
@@ -79,11 +86,19 @@ static void loop_on_idle(uv_idle_t *idle)
   (void)idle; /* that it is active is all that is wanted */
 }
 
+/* Sees to it that the next poll does not wait. */
+static void loop_forbid_wait(ah_loop *loop)
+{
+  if (!uv_is_active((uv_handle_t *)&loop->idle)) {
+    (void)uv_idle_start(&loop->idle, loop_on_idle); /* fails without callback */
+  }
+}
+
 /* Sees to it that the poll does not wait before what was queued is done. */
 static void loop_wake(ah_loop *loop)
 {
-  if (!loop->ending_turn && !uv_is_active((uv_handle_t *)&loop->idle)) {
-    (void)uv_idle_start(&loop->idle, loop_on_idle); /* fails without callback */
+  if (!loop->ending_turn) {
+    loop_forbid_wait(loop);
   }
 }
 
@@ -98,6 +113,7 @@ static void loop_on_check(uv_check_t *check)
 {
   ah_loop *loop = check->data;
   ah_loop_enter(loop);
+  ah_list_splice(&loop->tasks, &loop->later); /* the idle handle is active */
   if (loop->timer_rests) {
     loop->timer_rests = false;
     uv_timer_set_repeat(&loop->timer, 1);
@@ -191,6 +207,7 @@ static int loop_open_handles(ah_loop *loop)
 static void loop_init(ah_loop *loop)
 {
   ah_list_init(&loop->tasks);
+  ah_list_init(&loop->later);
   ah_list_init(&loop->flushers);
   loop->inbox.end = &loop->inbox.first;
   loop->timer_ms = UINT64_MAX;
@@ -263,7 +280,7 @@ static void loop_on_prepare_closed(uv_handle_t *prepare)
 
 void ah_loop_close(ah_loop *loop, void (*on_closed)(void *arg), void *arg)
 {
-  ah_assert(!loop_has_work(loop));
+  ah_assert(loop_is_empty(loop));
   ah_assert(loop->holds == 0);
   loop->on_closed = on_closed;
   loop->closed_arg = arg;
@@ -290,6 +307,16 @@ void ah_loop_defer(ah_loop *loop, ah_task *task)
   }
   ah_list_push_back(&loop->tasks, &task->node);
   loop_wake(loop);
+}
+
+void ah_loop_defer_turn(ah_loop *loop, ah_task *task)
+{
+  ah_assert(task->run != NULL);
+  if (ah_list_is_linked(&task->node)) {
+    return;
+  }
+  ah_list_push_back(&loop->later, &task->node);
+  loop_forbid_wait(loop);
 }
 
 void ah_loop_undefer(ah_task *task)
@@ -388,7 +415,7 @@ void ah_loop_end_turn(ah_loop *loop)
   }
   loop->ending_turn = false;
   loop->now_ns = 0;
-  if (!loop_has_work(loop) && !loop->timer_rests) {
+  if (loop_is_empty(loop) && !loop->timer_rests) {
     (void)uv_idle_stop(&loop->idle); /* always 0 */
   } /* else it is active: the work was queued before */
 }

@@ -74,7 +74,13 @@ uv_loop_t *ah_loop_uv(ah_loop *loop);
 
 /* Queues |task| for the end of this turn; one that is queued stays so. */
 void ah_loop_defer(ah_loop *loop, ah_task *task);
-/* Takes |task| out of the queue; one that is not queued stays so. */
+/*
+ * Queues |task| for the end of the next turn, when everybody else has had a
+ * look at his sockets; the poll in between does not wait.  For work that has
+ * had its share of this turn.  One that is queued, here or there, stays so.
+ */
+void ah_loop_defer_turn(ah_loop *loop, ah_task *task);
+/* Takes |task| out of either queue; one that is not queued stays so. */
 void ah_loop_undefer(ah_task *task);
 
 /* Has |flusher| flushed at the end of this turn; once however often asked. */

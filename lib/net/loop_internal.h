@@ -12,13 +12,15 @@ struct ah_loop {
   uv_loop_t *uv;
   uv_prepare_t prepare; /* always active; referenced while |holds| > 0 */
   uv_check_t check;
-  uv_idle_t idle; /* active while work is queued outside of prepare */
+  uv_idle_t idle; /* active while work is queued outside of prepare, or for the
+                     next turn */
   uv_timer_t timer;
   uv_async_t async;
   unsigned handles_open; /* of the four after |prepare|, while closing */
   unsigned holds;
 
   ah_list tasks;
+  ah_list later; /* tasks of the next turn, which the check handle moves */
   ah_list flushers;
   bool ending_turn; /* in prepare: what is queued now runs without a wake-up */
 

@@ -167,7 +167,7 @@ void ah_h2_conn_end(ah_h2_conn *conn, const ahttp_error *early,
   ah_loop_undefer(&conn->due_task);
   ah_loop_undefer(&conn->owner_task);
   ah_loop_unmark_dirty(&conn->flusher);
-  ah_deadline_stop(&conn->next_turn);
+  ah_loop_undefer(&conn->turn_task);
   ah_h2_ping_stop(&conn->ping);
   conn_say_goodbye(conn);
   conn->stream->ops->close(conn->stream);
@@ -237,9 +237,9 @@ static void conn_run_owner(ah_task *task)
   conn->base.owner_ops->on_slots(conn->base.owner, &conn->base);
 }
 
-static void conn_on_next_turn(ah_deadline *deadline)
+static void conn_run_turn(ah_task *task)
 {
-  ah_h2_conn_mark_dirty(AH_CONTAINER(deadline, ah_h2_conn, next_turn));
+  ah_h2_conn_mark_dirty(AH_CONTAINER(task, ah_h2_conn, turn_task));
 }
 
 /* Goes on with the flows whose exchange was resumed or whose body is ready. */
@@ -458,7 +458,7 @@ int ah_h2_connection_new(ah_connection **out, ah_stream *stream,
   conn->due_task.run = conn_run_due;
   conn->owner_task.run = conn_run_owner;
   conn->free_task.run = conn_run_free;
-  conn->next_turn.expired = conn_on_next_turn;
+  conn->turn_task.run = conn_run_turn;
   ah_h2_ping_init(&conn->ping, stream->loop, conn_on_ping_expired);
   conn->base.slots = ah_h2_conn_limit(conn);
   stream->ops->info(stream, &conn->base.info);

@@ -33,7 +33,7 @@ typedef struct ah_h2_conn {
   ah_task due_task;   /* goes on with the flows that are due */
   ah_task owner_task; /* tells the owner of slots, once a turn */
   ah_task free_task;
-  ah_deadline next_turn; /* goes on writing when one turn has had its share */
+  ah_task turn_task; /* goes on writing when one turn has had its share */
   ah_h2_ping ping;
 } ah_h2_conn;
 

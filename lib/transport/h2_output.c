@@ -154,6 +154,6 @@ void ah_h2_conn_flush(ah_flusher *flusher)
   if (err != NULL) {
     ah_h2_conn_end_with(conn, err);
   } else if (has_more) {
-    ah_deadline_start(conn->base.loop, &conn->next_turn, 0);
+    ah_loop_defer_turn(conn->base.loop, &conn->turn_task);
   }
 }

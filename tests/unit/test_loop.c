@@ -191,6 +191,85 @@ static void loop_goes_on_in_the_next_turn_with_endless_work(void **state)
   assert_string_equal(page, "x");
 }
 
+/* What tasks of the next turn see, in order: p for a poll, t for the task. */
+typedef struct diary {
+  ah_loop *loop;
+  ah_task task;
+  uv_check_t check;
+  unsigned left; /* times the task queues itself again */
+  char page[16];
+} diary;
+
+static void diary_note(diary *self, char letter)
+{
+  size_t len = strlen(self->page);
+  assert_true(len < sizeof(self->page) - 1);
+  self->page[len] = letter;
+}
+
+static void diary_on_check(uv_check_t *check)
+{
+  diary_note(check->data, 'p');
+}
+
+static void diary_on_task(ah_task *task)
+{
+  diary *self = AH_CONTAINER(task, diary, task);
+  diary_note(self, 't');
+  if (self->left > 0) {
+    self->left--;
+    ah_loop_defer_turn(self->loop, task);
+  }
+}
+
+/* If a poll waited, this test would hang, as nothing wakes the loop. */
+static void loop_polls_once_before_a_task_of_the_next_turn(void **state)
+{
+  fixture *fix = *state;
+  diary self = {.loop = fix->loop, .left = 2, .task.run = diary_on_task};
+  uv_check_init(&fix->uv, &self.check);
+  self.check.data = &self;
+  uv_check_start(&self.check, diary_on_check);
+  ah_loop_hold(fix->loop);
+
+  ah_loop_defer_turn(fix->loop, &self.task);
+  ah_loop_defer_turn(fix->loop, &self.task); /* is queued already */
+  ah_loop_defer(fix->loop, &self.task);      /* so is this */
+  while (strchr(self.page, 't') == NULL || self.left > 0) {
+    uv_run(&fix->uv, UV_RUN_ONCE);
+  }
+  assert_string_equal(self.page, "ptptp");
+  uv_run(&fix->uv, UV_RUN_ONCE);
+  assert_string_equal(self.page, "ptptptp");
+
+  /* From within an ending turn the next one is meant too. */
+  self.left = 1;
+  ah_loop_defer(fix->loop, &self.task);
+  uv_run(&fix->uv, UV_RUN_ONCE);
+  assert_string_equal(self.page, "ptptptptp");
+  uv_run(&fix->uv, UV_RUN_ONCE);
+  assert_string_equal(self.page, "ptptptptptp");
+
+  /* Nothing is left that keeps the poll from waiting. */
+  uv_close((uv_handle_t *)&self.check, NULL);
+  uv_run(&fix->uv, UV_RUN_NOWAIT);
+  assert_int_equal(uv_backend_timeout(&fix->uv), -1);
+  ah_loop_drop(fix->loop);
+}
+
+static void loop_forgets_a_task_of_the_next_turn(void **state)
+{
+  fixture *fix = *state;
+  char page[16] = "";
+  scribe a;
+  scribe_init(&a, fix, 'a', page);
+  ah_loop_defer_turn(fix->loop, &a.task);
+  ah_loop_undefer(&a.task);
+  turn(fix);
+  turn(fix);
+  assert_string_equal(page, "");
+}
+
 static void prepare_defers(uv_prepare_t *prepare)
 {
   scribe *self = prepare->data;
@@ -410,6 +489,8 @@ int main(void)
       CASE(loop_runs_what_is_queued_twice_once),
       CASE(loop_forgets_what_is_taken_back),
       CASE(loop_goes_on_in_the_next_turn_with_endless_work),
+      CASE(loop_polls_once_before_a_task_of_the_next_turn),
+      CASE(loop_forgets_a_task_of_the_next_turn),
       CASE(loop_does_not_wait_while_work_is_queued),
       CASE(loop_holds_uv_run_only_while_held),
       CASE(loop_runs_letters_of_other_threads_on_its_own),
