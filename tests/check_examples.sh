@@ -33,4 +33,32 @@ if "$examples/callback" "$url/1/1" "nonsense" >"$scratch/lines"; then
 fi
 grep -q '^EURL: nonsense$' "$scratch/lines"
 
+"$examples/futures" "$url/100/1" >"$scratch/lines"
+[ "$(cat "$scratch/lines")" = '100 responses, 10000 bytes' ]
+
+# Many windows, so that credit is what moves them; and the disk may fail.
+"$examples/download" "$url/20000000/1" "$scratch/file"
+"$examples/get" "$url/20000000/1" 2>/dev/null | cmp - "$scratch/file"
+if "$examples/download" "$url/20000000/1" /dev/full 2>"$scratch/status"; then
+  echo "download wrote to a full disk"
+  exit 1
+fi
+grep -q 'canceled' "$scratch/status"
+
+"$examples/upload" "http://127.0.0.1:$http_port/echo" <"$scratch/file" \
+  >"$scratch/lines"
+[ "$(cat "$scratch/lines")" = 'status 200, 20000000 bytes' ]
+
+"$top_builddir/libtool" --silent --tag=CC --mode=link "$CXX" -std=c++11 \
+  -Wall -Wextra -Wpedantic -Werror -I"$top_srcdir/include" \
+  "$top_srcdir/examples/modern.cc" -o "$scratch/modern" \
+  "$top_builddir/libahttp.la" $TEST_LDFLAGS
+"$scratch/modern" "$url/0/1" "$url/70000/2" >"$scratch/lines"
+printf '200 0 bytes\n200 70000 bytes\n' | diff - "$scratch/lines"
+if "$scratch/modern" nonsense 2>"$scratch/status"; then
+  echo "modern fetched nonsense"
+  exit 1
+fi
+grep -q nonsense "$scratch/status"
+
 stop_demo_server

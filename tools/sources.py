@@ -86,6 +86,7 @@ def expected_lists(tree):
         "libcli_la_SOURCES": [name for name in cli if name != "cli/main.c"],
         "dist_man_MANS": tree.names(tree.files("man")),
         "examples": tree.programs("examples"),
+        "examples_cxx": tree.names(tree.files("examples", ".cc")),
         "bench_programs": tree.programs("bench"),
         "bench_files": tree.data("bench"),
         "libtestsupport_la_SOURCES": tree.test_library(),
