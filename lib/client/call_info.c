@@ -36,7 +36,10 @@ static void info_set_durations(const ahttp_call *call, ahttp_call_info *info)
   }
   info->earlier_ns = at - call->started_ns;
   info->queue_ns = advance(&at, exchange->times.attached, end);
-  info->send_ns = advance(&at, exchange->times.sent, end);
+  /* A response that came before the end of the request may have stopped it. */
+  uint64_t sent =
+      exchange->times.sent == 0 ? exchange->times.head : exchange->times.sent;
+  info->send_ns = advance(&at, sent, end);
   info->wait_ns = advance(&at, exchange->times.head, end);
   info->receive_ns = advance(&at, end, end);
   info->total_ns = end - call->started_ns;
@@ -51,11 +54,27 @@ static void info_set_durations(const ahttp_call *call, ahttp_call_info *info)
   }
 }
 
+/* A call that failed while it was dialed for came as far as the dial did. */
+static ahttp_phase info_phase(const ah_exchange *exchange)
+{
+  ahttp_phase phase = ah_exchange_phase(exchange);
+  if (phase != AHTTP_PHASE_QUEUE) {
+    return phase;
+  }
+  if (exchange->times.tls != 0) {
+    return AHTTP_PHASE_TLS;
+  }
+  if (exchange->times.connect != 0) {
+    return AHTTP_PHASE_CONNECT;
+  }
+  return exchange->times.dns != 0 ? AHTTP_PHASE_DNS : phase;
+}
+
 void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
 {
   const ah_exchange *exchange = &call->exchange;
   ahttp_call_info info = {.size = sizeof(info)};
-  info.phase = ah_exchange_phase(exchange);
+  info.phase = info_phase(exchange);
   info_set_durations(call, &info);
   info.bytes_out = exchange->bytes.out;
   info.bytes_head = exchange->bytes.head;

@@ -300,7 +300,7 @@ static void dial_on_answer(ah_lookup *lookup, int family,
     if (queue->list == NULL) {
       dial_note_failure(dial, ENOMEM, dial->name);
     } else if (dial->resolved_ns == 0) {
-      dial->resolved_ns = ah_loop_renew_now_ns(dial->loop);
+      dial->resolved_ns = ah_loop_read_clock(dial->loop);
     }
   }
   /* RFC 8305, section 3: IPv6 addresses are used at once; with IPv4 ones the
@@ -410,7 +410,7 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   dial->done = done;
   dial->owner = owner;
   if (dial->is_unix) {
-    dial->resolved_ns = ah_loop_renew_now_ns(loop);
+    dial->resolved_ns = ah_loop_read_clock(loop);
     dial_try_unix(&dial->attempt_delay);
   } else {
     int rv =
@@ -422,6 +422,11 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   }
   *out = dial;
   return AHTTP_OK;
+}
+
+uint64_t ah_dial_resolved_ns(const ah_dial *dial)
+{
+  return dial->resolved_ns;
 }
 
 /* Says what is under way: the addresses being tried, and those that failed. */

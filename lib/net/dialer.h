@@ -24,8 +24,8 @@ typedef struct ah_dial_opts {
 
 /* What came of it.  Exactly one of |stream| (paused, no sink yet; now the
  * receiver's) and |err| is not NULL.  |resolved_ns| is when the first address
- * was known, on the loop's clock.  The dial is over and freed by itself.  The
- * text of |err| names every address tried and why it failed. */
+ * was known, on the loop's clock; 0: none was.  The dial is over and freed by
+ * itself.  The text of |err| names every address tried and why it failed. */
 typedef void (*ah_dial_done_fn)(void *owner, ah_stream *stream,
                                 uint64_t resolved_ns, const ahttp_error *err);
 
@@ -33,6 +33,9 @@ typedef void (*ah_dial_done_fn)(void *owner, ah_stream *stream,
  * AHTTP_ENOMEM. */
 int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
                   const ah_dial_opts *opts, ah_dial_done_fn done, void *owner);
+
+/* When the first address was known; 0: none is yet. */
+uint64_t ah_dial_resolved_ns(const ah_dial *dial);
 
 /*
  * Stops it; |done| does not run.  |err|, if not NULL, gets a text that says

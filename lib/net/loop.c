@@ -10,9 +10,10 @@
  * uv_backend_timeout(): while it is active, or was when the turn began, the
  * poll does not block.
  *
- * Time is read at most once before the poll and once after it.  It is forgotten
- * when prepare ends and in check, so that a program that stays away from the
- * loop for long does not start deadlines in the past.
+ * Time is read at most once before the poll and once after it, but for what
+ * asks for a new reading.  It is forgotten when prepare ends and in check, so
+ * that a program that stays away from the loop for long does not start
+ * deadlines in the past.
  */
 #include "config.h"
 #include "net/loop.h"
@@ -428,15 +429,15 @@ uint64_t ah_loop_now_ns(ah_loop *loop)
   return loop->now_ns;
 }
 
-uint64_t ah_loop_renew_now_ns(ah_loop *loop)
-{
-  loop->now_ns = ah_clock_ns();
-  return loop->now_ns;
-}
-
 uint64_t ah_loop_now_ms(ah_loop *loop)
 {
   return ah_loop_now_ns(loop) / 1000000;
+}
+
+uint64_t ah_loop_read_clock(ah_loop *loop)
+{
+  loop->now_ns = ah_clock_ns();
+  return loop->now_ns;
 }
 
 uint8_t *ah_loop_read_buffer(ah_loop *loop)

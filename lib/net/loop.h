@@ -120,9 +120,10 @@ void ah_loop_end_turn(ah_loop *loop);
 uint64_t ah_loop_now_ns(ah_loop *loop);
 uint64_t ah_loop_now_ms(ah_loop *loop);
 
-/* Reads it once more within the turn, for steps too rare to save the reading
- * and so short that several may fall into one turn. */
-uint64_t ah_loop_renew_now_ns(ah_loop *loop);
+/* Reads the clock anew, for what is rare and to be measured: the steps to a new
+ * connection may all be taken in one turn.  For the rest of the turn it is that
+ * late. */
+uint64_t ah_loop_read_clock(ah_loop *loop);
 
 /*
  * Shared buffers.  Their bytes are good until the callback that got them

@@ -33,6 +33,34 @@ struct ah_connector {
   ah_connect_times times;
 };
 
+/* Ends the current step and returns how long it took. */
+static uint64_t connector_lap(ah_connector *connector, uint64_t now_ns)
+{
+  uint64_t lap = now_ns > connector->mark_ns ? now_ns - connector->mark_ns : 0;
+  connector->mark_ns += lap;
+  return lap;
+}
+
+static void connector_clock_dial(ah_connector *connector, uint64_t resolved_ns,
+                                 uint64_t now_ns)
+{
+  connector->times.dns +=
+      connector_lap(connector, resolved_ns == 0 ? now_ns : resolved_ns);
+  connector->times.connect += connector_lap(connector, now_ns);
+}
+
+/* Takes the time of the step that is under way, whichever it is. */
+static void connector_clock(ah_connector *connector)
+{
+  uint64_t now_ns = ah_loop_read_clock(connector->loop);
+  if (connector->dial != NULL) {
+    connector_clock_dial(connector, ah_dial_resolved_ns(connector->dial),
+                         now_ns);
+  } else {
+    connector->times.tls += connector_lap(connector, now_ns);
+  }
+}
+
 static const char *stream_peer(const ah_stream_info *info)
 {
   return info->remote_address[0] == '\0' ? "the server" : info->remote_address;
@@ -74,19 +102,12 @@ static void connector_on_expired(ah_deadline *deadline)
   unsigned ms = deadline->duration_ms;
   ahttp_error under_way = {.code = AHTTP_ETIMEOUT_CONNECT,
                            .phase = AHTTP_PHASE_CONNECT};
+  connector_clock(connector);
   connector_stop(connector, &under_way);
   ahttp_error err;
   ah_error_say(&err, AHTTP_ETIMEOUT_CONNECT, under_way.phase,
                "no connection within %u ms: %s", ms, under_way.text);
   connector_fail(connector, &err);
-}
-
-/* Ends the current step and returns how long it took. */
-static uint64_t connector_lap(ah_connector *connector, uint64_t now_ns)
-{
-  uint64_t lap = now_ns > connector->mark_ns ? now_ns - connector->mark_ns : 0;
-  connector->mark_ns += lap;
-  return lap;
 }
 
 /* Makes the connection on |stream|, which is open and paused. */
@@ -121,8 +142,7 @@ static void connector_on_tls_open(void *owner)
   ah_connector *connector = owner;
   ah_stream *stream = connector->stream;
   stream->ops->pause(stream);
-  connector->times.tls =
-      connector_lap(connector, ah_loop_renew_now_ns(connector->loop));
+  connector_clock(connector);
   ah_stream_info info = {0};
   stream->ops->info(stream, &info);
   if (ah_str_eq(info.alpn, AH_STR("h2"))) {
@@ -155,6 +175,7 @@ static void connector_on_tls_end(void *owner, bool clean)
   ahttp_error err;
   ah_error_say(&err, AHTTP_ETLS, AHTTP_PHASE_TLS,
                "the server closed the connection during the TLS handshake");
+  connector_clock(owner);
   connector_fail(owner, &err);
 }
 
@@ -162,6 +183,7 @@ static void connector_on_tls_error(void *owner, const ahttp_error *err)
 {
   ahttp_error copy = *err; /* it may be the stream's, which is closed now */
   copy.phase = AHTTP_PHASE_TLS;
+  connector_clock(owner);
   connector_fail(owner, &copy);
 }
 
@@ -202,6 +224,7 @@ static void connector_start_tls(ah_connector *connector, ah_stream *below)
   int rv =
       ah_tls_stream_new(&connector->stream, below, origin->tls, &opts, &err);
   if (rv != AHTTP_OK) {
+    connector_clock(connector);
     connector_fail(connector, &err);
     return;
   }
@@ -215,9 +238,8 @@ static void connector_on_dialed(void *owner, ah_stream *stream,
 {
   ah_connector *connector = owner;
   connector->dial = NULL;
-  connector->times.dns = connector_lap(connector, resolved_ns);
-  connector->times.connect =
-      connector_lap(connector, ah_loop_renew_now_ns(connector->loop));
+  uint64_t now_ns = ah_loop_read_clock(connector->loop);
+  connector_clock_dial(connector, resolved_ns, now_ns);
   if (err != NULL) {
     connector_fail(connector, err);
     return;
@@ -242,7 +264,7 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
   connector->origin = origin;
   connector->opts = *opts;
   connector->deadline.expired = connector_on_expired;
-  connector->mark_ns = ah_loop_renew_now_ns(loop);
+  connector->mark_ns = ah_loop_read_clock(loop);
   const ah_dial_opts dial_opts = {.host = origin->host,
                                   .port = origin->port,
                                   .unix_path = origin->unix_path};
@@ -255,6 +277,12 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
   ah_deadline_start(loop, &connector->deadline, opts->connect_ms);
   *out = connector;
   return AHTTP_OK;
+}
+
+const ah_connect_times *ah_connector_times(ah_connector *connector)
+{
+  connector_clock(connector);
+  return &connector->times;
 }
 
 void ah_connector_cancel(ah_connector *connector)

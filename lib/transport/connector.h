@@ -40,6 +40,9 @@ typedef struct ah_connector_opts {
 int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
                        ah_origin *origin, const ah_connector_opts *opts);
 
+/* How long the steps have taken so far; good until it is done. */
+const ah_connect_times *ah_connector_times(ah_connector *connector);
+
 /* Stops it; |done| does not run. */
 void ah_connector_cancel(ah_connector *connector);
 

@@ -150,6 +150,7 @@ static void pool_forget(ah_transport *transport, ah_exchange *exchange)
   ah_pool *pool = pool_of(transport);
   ah_origin *origin = exchange->origin;
   pool->waiter_count--;
+  ah_pool_blame_dial(exchange);
   ah_waiters_remove(&origin->waiters, exchange);
   ah_pool_cancel_dials(origin, origin->waiters.count);
   ah_pool_mark(origin);
@@ -289,7 +290,7 @@ void ah_pool_close(ah_pool *pool, void (*on_closed)(void *arg), void *arg)
     ah_origin *origin = AH_CONTAINER(entry, ah_origin, entry);
     ah_list_remove(&origin->ready_node);
     ah_list_remove(&origin->starved_node);
-    ah_pool_fail_waiters(origin, &err);
+    ah_pool_fail_waiters(origin, NULL, &err);
     ah_pool_cancel_dials(origin, 0);
     ah_pool_close_conns(origin, &err);
   }

@@ -184,12 +184,10 @@ static uint64_t cut(uint64_t duration, uint64_t *rest)
   return part;
 }
 
-/* Gives |exchange| the part of the dial that it waited for: the last steps, if
- * it came later. */
-static void exchange_set_dial_times(ah_exchange *exchange,
-                                    const ah_connect_times *times)
+void ah_pool_set_dial_times(ah_exchange *exchange,
+                            const ah_connect_times *times, uint64_t until_ns)
 {
-  uint64_t waited = exchange->times.attached - exchange->times.started;
+  uint64_t waited = until_ns - exchange->times.started;
   exchange->times.tls = cut(times->tls, &waited);
   exchange->times.connect = cut(times->connect, &waited);
   exchange->times.dns = cut(times->dns, &waited);
@@ -215,7 +213,7 @@ static bool conn_attach_next(ah_connection *conn, const ah_connect_times *times)
   exchange->facts.attempts++;
   exchange->times.attached = ah_loop_now_ns(pool->loop);
   if (times != NULL) {
-    exchange_set_dial_times(exchange, times);
+    ah_pool_set_dial_times(exchange, times, exchange->times.attached);
   }
   conn->ops->start(conn, exchange);
   return true;

@@ -22,21 +22,43 @@ static uint32_t origin_prospects(const ah_origin *origin)
   return origin->conn_count - origin->retired_count + origin->dial_count;
 }
 
-void ah_pool_fail_waiters(ah_origin *origin, const ahttp_error *err)
+/* Ends the waiter that is next.  False if there is none. */
+static bool origin_fail_next(ah_origin *origin, const ah_connect_times *times,
+                             const ahttp_error *err)
 {
-  ah_exchange *exchange;
-  while ((exchange = ah_waiters_pop(&origin->waiters, UINT64_MAX)) != NULL) {
-    origin->pool->waiter_count--;
-    ah_exchange_end(exchange, err);
+  ah_exchange *exchange = ah_waiters_pop(&origin->waiters, UINT64_MAX);
+  if (exchange == NULL) {
+    return false;
+  }
+  origin->pool->waiter_count--;
+  if (times != NULL) {
+    ah_pool_set_dial_times(exchange, times, ah_loop_now_ns(exchange->loop));
+  }
+  ah_exchange_end(exchange, err);
+  return true;
+}
+
+void ah_pool_fail_waiters(ah_origin *origin, const ah_connect_times *times,
+                          const ahttp_error *err)
+{
+  while (origin_fail_next(origin, times, err)) {
   }
 }
 
-static void origin_fail_fresh(ah_origin *origin, const ahttp_error *err)
+static void origin_fail_fresh(ah_origin *origin, const ah_connect_times *times,
+                              const ahttp_error *err)
 {
   while (origin->waiters.fresh_count > 0) {
-    ah_exchange *exchange = ah_waiters_pop(&origin->waiters, UINT64_MAX);
-    origin->pool->waiter_count--;
-    ah_exchange_end(exchange, err);
+    (void)origin_fail_next(origin, times, err); /* there is one */
+  }
+}
+
+void ah_pool_blame_dial(ah_exchange *exchange)
+{
+  ah_list_node *first = ah_list_first(&exchange->origin->dials);
+  if (first != NULL && exchange->wait.is_covered) {
+    ah_pool_set_dial_times(exchange, ah_connector_times(ah_connector_at(first)),
+                           exchange->times.ended);
   }
 }
 
@@ -46,7 +68,9 @@ static void origin_fail_fresh(ah_origin *origin, const ahttp_error *err)
  * asked over and over.  If nothing else can serve them, they fail together,
  * rather than one after the other with a dial each.
  */
-static void origin_on_dial_failed(ah_origin *origin, const ahttp_error *err)
+static void origin_on_dial_failed(ah_origin *origin,
+                                  const ah_connect_times *times,
+                                  const ahttp_error *err)
 {
   if (origin->dial_count > 0) {
     if (origin->protocol == AH_PROTOCOL_H1) {
@@ -54,9 +78,9 @@ static void origin_on_dial_failed(ah_origin *origin, const ahttp_error *err)
     }
     return;
   }
-  origin_fail_fresh(origin, err);
+  origin_fail_fresh(origin, times, err);
   if (origin_prospects(origin) == 0) {
-    ah_pool_fail_waiters(origin, err);
+    ah_pool_fail_waiters(origin, times, err);
   }
   origin->given_up = origin->waiters.count;
 }
@@ -81,7 +105,7 @@ static void origin_on_connected(void *owner, ah_connector *connector,
   ah_origin *origin = owner;
   origin_remove_dial(origin, connector);
   if (conn == NULL) {
-    origin_on_dial_failed(origin, err);
+    origin_on_dial_failed(origin, times, err);
     ah_pool_mark(origin);
     ah_pool_unref_origin(origin);
     return;
@@ -114,7 +138,7 @@ static bool origin_dial(ah_origin *origin)
   if (rv != AHTTP_OK) {
     ahttp_error err;
     ah_error_plain(&err, rv, AHTTP_PHASE_CONNECT);
-    origin_on_dial_failed(origin, &err);
+    origin_on_dial_failed(origin, NULL, &err);
     return false;
   }
   ah_list_push_back(&origin->dials, ah_connector_node(connector));

@@ -75,6 +75,11 @@ void ah_pool_attach_waiting(ah_origin *origin);
 /* Closes every connection of |origin|. */
 void ah_pool_close_conns(ah_origin *origin, const ahttp_error *err);
 
+/* pool_conn.c: gives |exchange|, which has waited until |until_ns|, the part of
+ * the dial that it waited for: the last steps, if it came later. */
+void ah_pool_set_dial_times(ah_exchange *exchange,
+                            const ah_connect_times *times, uint64_t until_ns);
+
 /* pool_dial.c: dials for |origin| as its waiters and the limits ask for, and
  * sees whose pool timeout runs. */
 void ah_pool_settle(ah_origin *origin);
@@ -83,7 +88,12 @@ void ah_pool_feed_starving(ah_pool *pool);
 void ah_pool_feed_starved(ah_pool *pool);
 /* Stops the youngest dials until at most |count| are left. */
 void ah_pool_cancel_dials(ah_origin *origin, uint32_t count);
-/* Ends every waiter of |origin|. */
-void ah_pool_fail_waiters(ah_origin *origin, const ahttp_error *err);
+/* Ends every waiter of |origin|; |times| are of the dial that failed, or NULL.
+ */
+void ah_pool_fail_waiters(ah_origin *origin, const ah_connect_times *times,
+                          const ahttp_error *err);
+/* |exchange|, which was waiting, has ended: what it waited for, if that is a
+ * dial under way. */
+void ah_pool_blame_dial(ah_exchange *exchange);
 
 #endif

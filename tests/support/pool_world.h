@@ -46,6 +46,7 @@ struct ah_connector {
   ah_list_node node;
   ah_origin *origin;
   ah_connector_opts opts;
+  ah_connect_times times; /* so far */
 };
 
 typedef struct world_exchange {
@@ -131,6 +132,11 @@ void ah_connector_cancel(ah_connector *connector)
   world_remove_dial(connector);
   world.dials_canceled++;
   ah_free(connector);
+}
+
+const ah_connect_times *ah_connector_times(ah_connector *connector)
+{
+  return &connector->times;
 }
 
 ah_list_node *ah_connector_node(ah_connector *connector)
@@ -308,7 +314,7 @@ static inline void world_fail_dial(size_t index, int code)
   assert_true(index < world.dial_count);
   ah_connector *connector = world.dials[index];
   world_remove_dial(connector);
-  const ah_connect_times times = {0};
+  const ah_connect_times times = {.dns = 2, .connect = 30};
   ahttp_error err;
   ah_error_plain(&err, code, AHTTP_PHASE_CONNECT);
   connector->opts.done(connector->opts.owner, connector, NULL,

@@ -83,14 +83,14 @@ uint64_t ah_loop_now_ns(ah_loop *loop)
   return loop->now_ns;
 }
 
-uint64_t ah_loop_renew_now_ns(ah_loop *loop)
-{
-  return loop->now_ns;
-}
-
 uint64_t ah_loop_now_ms(ah_loop *loop)
 {
   return loop->now_ns / 1000000;
+}
+
+uint64_t ah_loop_read_clock(ah_loop *loop)
+{
+  return loop->now_ns;
 }
 
 void ah_deadline_start(ah_loop *loop, ah_deadline *deadline,

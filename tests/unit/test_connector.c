@@ -23,6 +23,7 @@
 struct ah_dial {
   ah_dial_done_fn done;
   void *owner;
+  uint64_t resolved_ns;
 };
 
 static struct {
@@ -75,6 +76,11 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   net.dial_opts = *opts;
   log_word("dial");
   return AHTTP_OK;
+}
+
+uint64_t ah_dial_resolved_ns(const ah_dial *dial)
+{
+  return dial->resolved_ns;
 }
 
 void ah_dial_cancel(ah_dial *dial, ahttp_error *err)
@@ -415,6 +421,28 @@ static void connector_times_out_while_dialing(void **state)
   assert_int_equal(net.err.phase, AHTTP_PHASE_DNS);
   assert_string_equal(net.err.text,
                       "no connection within 5000 ms: resolving example.test");
+  assert_int_equal(net.times.dns, 5000000000);
+  assert_int_equal(net.times.connect, 0);
+}
+
+static void connector_times_steps_under_way(void **state)
+{
+  (void)state;
+  begin(true, AHTTP_HTTP_AUTO);
+  advance_ns(7);
+  assert_int_equal(ah_connector_times(net.connector)->dns, 7);
+  advance_ns(3);
+  net.dial->resolved_ns = net.loop.now_ns;
+  advance_ns(50);
+  const ah_connect_times *times = ah_connector_times(net.connector);
+  assert_int_equal(times->dns, 10);
+  assert_int_equal(times->connect, 50);
+  dialed();
+  assert_log("tls tls.resume");
+  opened("h2");
+  assert_log("tls.pause h2:tls done");
+  assert_int_equal(net.times.dns + net.times.connect, 60 + 210);
+  assert_int_equal(net.times.tls, 3000);
 }
 
 static void connector_times_out_in_tls(void **state)
@@ -430,6 +458,9 @@ static void connector_times_out_in_tls(void **state)
   assert_string_equal(
       net.err.text,
       "no connection within 5000 ms: TLS handshake with 192.0.2.1");
+  assert_int_equal(net.times.dns, 4000000010);
+  assert_int_equal(net.times.connect, 200);
+  assert_int_equal(net.times.tls, 1000000000 - 210);
 }
 
 static void connector_cancel_is_silent(void **state)
@@ -483,6 +514,7 @@ int main(void)
       connector_test(connector_fails_when_tls_cannot_begin),
       connector_test(connector_fails_when_the_connection_cannot_be_made),
       connector_test(connector_times_out_while_dialing),
+      connector_test(connector_times_steps_under_way),
       connector_test(connector_times_out_in_tls),
       connector_test(connector_cancel_is_silent),
       connector_test(connector_survives_every_failed_allocation),

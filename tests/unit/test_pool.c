@@ -206,6 +206,19 @@ static void pool_gives_times_to_the_exchange_that_waited(void **state)
   assert_int_equal(exchanges[1].exchange.times.tls, 0);
 }
 
+static void pool_gives_times_of_a_dial_that_came_to_nothing(void **state)
+{
+  (void)state;
+  world_start(exchanges, 2, "http", "a.test");
+  world_advance(5);
+  world.dials[0]->times = (ah_connect_times){.dns = 4};
+  world_cancel(&exchanges[0]);
+  assert_int_equal(exchanges[0].exchange.times.dns, 4);
+  world_fail_dial(0, AHTTP_EREFUSED);
+  assert_int_equal(exchanges[1].exchange.times.dns, 2);
+  assert_int_equal(exchanges[1].exchange.times.connect, 30);
+}
+
 static void pool_gives_no_more_time_than_the_exchange_waited(void **state)
 {
   (void)state;
@@ -636,6 +649,7 @@ int main(void)
       pool_test(pool_keeps_the_limit_for_one_origin),
       pool_test(pool_keeps_the_total_limit),
       pool_test(pool_gives_times_to_the_exchange_that_waited),
+      pool_test(pool_gives_times_of_a_dial_that_came_to_nothing),
       pool_test(pool_gives_no_more_time_than_the_exchange_waited),
       pool_test(pool_closes_an_idle_connection_after_its_time),
       pool_test(pool_closes_before_the_server_does),
