@@ -12,6 +12,7 @@
 #include <ahttp/url.h>
 #include <ahttp/request.h>
 #include <ahttp/response.h>
+#include <ahttp/trace.h>
 #include <ahttp/client.h>
 #include <ahttp/call.h>
 #include <ahttp/blocking.h>

@@ -144,6 +144,13 @@ typedef struct ahttp_call_info {
   const char *tls_version;    /* such as "TLSv1.3"; "" without TLS; static */
   const char *tls_cipher;     /* such as "TLS_AES_256_GCM_SHA384"; static */
   bool tls_resumed;           /* the TLS session was resumed */
+  uint64_t bytes_decoded;     /* content bytes after content decoding */
+  uint64_t wire_out;   /* bytes the socket carried meanwhile, TLS and its */
+  uint64_t wire_in;    /* handshake included; over HTTP/2 also for other
+                          calls of the connection */
+  uint16_t local_port; /* 0: none, or a unix socket */
+  const char *local_address; /* numeric; "" if none; lives with the call */
+  ahttp_str alpn;            /* agreed by TLS: "h2", "http/1.1"; static */
 } ahttp_call_info;
 
 /* Fills |*out|, whose size member the caller has set; best in on_done.  On the

@@ -3,6 +3,7 @@
 #define AHTTP_CLIENT_H
 
 #include <ahttp/error.h>
+#include <ahttp/trace.h>
 #include <ahttp/types.h>
 
 #ifdef __cplusplus
@@ -97,19 +98,22 @@ typedef struct ahttp_client_opts {
 
   bool background; /* a thread of the library's runs the private loop, also
                       while nobody waits; not with |loop| */
+
+  const ahttp_trace *trace; /* NULL: nobody is told; see trace.h */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
 
 /* Options of one send; 0 means the client's. */
 typedef struct ahttp_send_opts {
-  size_t size;            /* set by AHTTP_SEND_OPTS_INIT */
-  uint32_t connect_ms;    /* resolve, connect and TLS handshake, together */
-  uint32_t read_ms;       /* between two arrivals of response bytes */
-  uint32_t write_ms;      /* between two advances of the request's bytes */
-  uint32_t pool_ms;       /* waiting for a connection the limits forbid */
-  uint32_t total_ms;      /* from the launch on the loop to on_done */
-  uint32_t redirects_max; /* redirects followed; AHTTP_NONE: none */
+  size_t size;              /* set by AHTTP_SEND_OPTS_INIT */
+  uint32_t connect_ms;      /* resolve, connect and TLS handshake, together */
+  uint32_t read_ms;         /* between two arrivals of response bytes */
+  uint32_t write_ms;        /* between two advances of the request's bytes */
+  uint32_t pool_ms;         /* waiting for a connection the limits forbid */
+  uint32_t total_ms;        /* from the launch on the loop to on_done */
+  uint32_t redirects_max;   /* redirects followed; AHTTP_NONE: none */
+  const ahttp_trace *trace; /* of this call instead of the client's; copied */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

@@ -27,6 +27,7 @@
 #include "client/chain.h"
 #include "client/client.h"
 #include "client/reader.h"
+#include "transport/hop_trace.h"
 
 /* --- Ending. ----------------------------------------------------------------
  */
@@ -59,6 +60,8 @@ static void call_on_total_expired(ah_deadline *deadline)
   ah_error_say(&err, AHTTP_ETIMEOUT_TOTAL, AHTTP_PHASE_NONE,
                "the call was not done after %u ms",
                (unsigned)call->settings.total_ms);
+  ah_trace_hop(&call->exchange, AHTTP_TRACE_TIMEOUT,
+               &(ah_trace_note){.error = &err});
   ah_call_end(call, &err);
 }
 
@@ -79,6 +82,15 @@ static void call_name_url(const ahttp_call *call, ahttp_error *err)
   err->text[url_len + text_len] = '\0';
 }
 
+static void call_trace_outcome(const ahttp_call *call, const ahttp_error *err)
+{
+  const ah_trace_note note = {
+      .number = (uint64_t)call->exchange.response.status, .error = err};
+  ah_trace_hop(
+      &call->exchange,
+      err == NULL ? AHTTP_TRACE_CALL_COMPLETE : AHTTP_TRACE_CALL_FAILED, &note);
+}
+
 /* Tells the outcome and lets go of the client. */
 static void call_tell_outcome(ahttp_call *call)
 {
@@ -91,6 +103,7 @@ static void call_tell_outcome(ahttp_call *call)
   if (err != NULL) {
     call_name_url(call, err);
   }
+  call_trace_outcome(call, err);
   atomic_store_explicit(&call->is_over, true, memory_order_relaxed);
   ah_call_call_on_done(call, err);
   call->client = NULL;
@@ -119,6 +132,8 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->sink = &ah_call_sink;
   exchange->loop = call->loop;
   exchange->arena = &call->arena;
+  exchange->trace = call->trace;
+  exchange->request = call->hop.head;
   exchange->timeouts.connect_ms = call->settings.connect_ms;
   exchange->timeouts.read_ms = call->settings.read_ms;
   exchange->timeouts.write_ms = call->settings.write_ms;
@@ -130,7 +145,7 @@ void ah_call_send_hop(ahttp_call *call)
 {
   ahttp_client *client = call->client;
   ah_exchange *exchange = &call->exchange;
-  exchange->request = call->hop.head;
+  exchange->request = call->hop.head; /* interceptors may have changed it */
   int rv = ah_pool_origin(client->pool, call->hop.head.url, &client->route,
                           &exchange->origin);
   if (rv != AHTTP_OK) {
@@ -190,6 +205,36 @@ static int call_fill_first_hop(ahttp_call *call)
   return call_merge_fields(call);
 }
 
+/* Its own trace or the client's. */
+static int call_set_trace(ahttp_call *call)
+{
+  const ah_trace *clients = &call->client->trace;
+  if (call->settings.trace == NULL && clients->callback == NULL) {
+    return AHTTP_OK;
+  }
+  ah_trace trace = *clients;
+  if (call->settings.trace != NULL) {
+    int rv = ah_trace_copy(&trace, call->settings.trace,
+                           ah_driver_telling(call->driver));
+    call->settings.trace = NULL;
+    if (rv != AHTTP_OK) {
+      ah_call_end_plain(call, rv);
+      return AHTTP_OK;
+    }
+  }
+  if (trace.callback == NULL) {
+    return AHTTP_OK;
+  }
+  ah_trace *own = ah_arena_alloc(&call->arena, sizeof(*own));
+  if (own == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  *own = trace;
+  own->call = call;
+  call->trace = own;
+  return AHTTP_OK;
+}
+
 static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
                      const ahttp_handlers *handlers)
 {
@@ -209,7 +254,7 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   if (rv != AHTTP_OK) {
     ah_call_end_plain(call, rv);
   }
-  return AHTTP_OK;
+  return call_set_trace(call);
 }
 
 ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
@@ -245,6 +290,7 @@ void ah_call_refuse(ahttp_call *call)
 {
   ah_assert(!call->is_launched);
   call_fill_exchange(call);
+  call->exchange.trace = NULL; /* it never began, and this is any thread */
   ah_call_end_plain(call, AHTTP_ECLOSED);
   call->exchange.times.started = call->started_ns;
   call->exchange.times.ended = call->started_ns;
@@ -268,6 +314,8 @@ void ah_call_launch(ahttp_call *call)
   ah_loop_hold(call->loop);
   call->is_launched = true;
   call_fill_exchange(call);
+  ah_trace_hop(&call->exchange, AHTTP_TRACE_CALL_STARTED,
+               &(ah_trace_note){.text = call->hop.head.method});
   if (call->is_ended) {
     ah_exchange_end(&call->exchange, &call->error);
     return;
@@ -278,7 +326,7 @@ void ah_call_launch(ahttp_call *call)
 
 bool ah_call_dispatch(ahttp_call *call)
 {
-  if (!ah_driver_is_on_loop(call->driver)) {
+  if (!ah_driver_may_act(call->driver)) {
     return ah_call_post_launch(call);
   }
   if (call->client->is_closing) {

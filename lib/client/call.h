@@ -44,6 +44,7 @@ struct ahttp_call {
   ahttp_handlers handlers;
   void *user_data;
   ah_send_settings settings;
+  const ah_trace *trace; /* in |arena|; NULL: nobody listens */
 
   ah_hop hop;           /* what |exchange| sends */
   bool is_launched;     /* |exchange| is in use */

@@ -130,7 +130,7 @@ bool ah_call_post_launch(ahttp_call *call)
 
 void ahttp_call_cancel(ahttp_call *call)
 {
-  if (ah_driver_is_on_loop(call->driver)) {
+  if (ah_driver_may_act(call->driver)) {
     ah_call_end_plain(call, AHTTP_ECANCELED);
   } else {
     (void)call_post(call, COMMAND_CANCEL, 0); /* else it has ended */
@@ -139,7 +139,7 @@ void ahttp_call_cancel(ahttp_call *call)
 
 void ahttp_call_pause(ahttp_call *call)
 {
-  if (ah_driver_is_on_loop(call->driver)) {
+  if (ah_driver_may_act(call->driver)) {
     call_pause(call);
   } else {
     (void)call_post(call, COMMAND_PAUSE, COMMAND_RESUME);
@@ -148,7 +148,7 @@ void ahttp_call_pause(ahttp_call *call)
 
 void ahttp_call_resume(ahttp_call *call)
 {
-  if (ah_driver_is_on_loop(call->driver)) {
+  if (ah_driver_may_act(call->driver)) {
     call_resume(call);
   } else {
     (void)call_post(call, COMMAND_RESUME, COMMAND_PAUSE);
@@ -157,7 +157,7 @@ void ahttp_call_resume(ahttp_call *call)
 
 void ahttp_call_set_manual_credit(ahttp_call *call)
 {
-  if (ah_driver_is_on_loop(call->driver)) {
+  if (ah_driver_may_act(call->driver)) {
     call_set_manual_credit(call);
   } else {
     (void)call_post(call, COMMAND_MANUAL_CREDIT, 0);
@@ -166,7 +166,7 @@ void ahttp_call_set_manual_credit(ahttp_call *call)
 
 void ahttp_call_credit(ahttp_call *call, size_t len)
 {
-  if (ah_driver_is_on_loop(call->driver)) {
+  if (ah_driver_may_act(call->driver)) {
     call_credit(call, len);
   } else {
     (void)atomic_fetch_add(&call->credit, len);
@@ -176,7 +176,7 @@ void ahttp_call_credit(ahttp_call *call, size_t len)
 
 void ahttp_call_content_ready(ahttp_call *call)
 {
-  if (ah_driver_is_on_loop(call->driver)) {
+  if (ah_driver_may_act(call->driver)) {
     call_content_ready(call);
   } else {
     (void)call_post(call, COMMAND_CONTENT_READY, 0);

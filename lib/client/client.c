@@ -86,6 +86,11 @@ static int client_make_engine(ahttp_client *client,
   if (rv != AHTTP_OK) {
     return rv;
   }
+  rv = ah_trace_copy(&client->trace, opts->trace,
+                     ah_driver_telling(client->driver));
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
   const ah_resolver_opts resolver_opts = {.servers = opts->dns_servers,
                                           .entries = opts->resolve,
                                           .entry_count = opts->resolve_count};
@@ -100,6 +105,7 @@ static int client_make_engine(ahttp_client *client,
       .idle_ms = opts->idle_ms,
       .h2_conns_per_origin_max = opts->h2_conns_per_origin_max,
       .h2_streams_max = opts->h2_streams_max,
+      .trace = client->trace.callback == NULL ? NULL : &client->trace,
   };
   return ah_pool_new(&client->pool, client->loop, client->resolver, &pool_opts);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/list.h"
+#include "base/trace.h"
 #include "client/driver.h"
 #include "client/options.h"
 #include "http/fields.h"
@@ -26,6 +27,7 @@ struct ahttp_client {
   ah_arena arena;
   ah_send_settings settings;
   size_t content_max;
+  ah_trace trace; /* of all calls; its callback is NULL if there is none */
   ahttp_fields default_fields; /* what a request lacks is added from here */
 
   const ah_interceptor *const *interceptors; /* AH_PLACES; tests have others */

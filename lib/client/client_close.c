@@ -139,7 +139,18 @@ void ah_client_on_close_letter(ah_letter *letter)
   }
 }
 
-/* From a callback, or from the thread of the caller's loop. */
+/* From the callback of a trace: begins with the letter. */
+static void client_close_later(ahttp_client *client)
+{
+  if (client->own_uv != NULL && client->has_thread) {
+    client->is_on_its_own = true;
+  } else if (client->own_uv != NULL) {
+    ah_driver_set_finish(client->driver, client_finish, client);
+  }
+  (void)ah_driver_post(client->driver, &client->close_letter);
+}
+
+/* From another callback, or from the thread of the caller's loop. */
 static void client_close_on_loop(ahttp_client *client)
 {
   if (client->own_uv == NULL) {
@@ -183,8 +194,10 @@ void ahttp_client_close(ahttp_client *client, ahttp_closed_cb on_closed,
   ah_assert(!client->is_closing);
   client->on_closed = on_closed;
   client->closed_arg = user_data;
-  if (ah_driver_is_on_loop(client->driver)) {
+  if (ah_driver_may_act(client->driver)) {
     client_close_on_loop(client);
+  } else if (ah_driver_is_on_loop(client->driver)) {
+    client_close_later(client);
   } else {
     client_close_from_outside(client);
   }

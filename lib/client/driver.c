@@ -54,6 +54,8 @@ struct ah_driver {
   uv_thread_t leader; /* if it is led */
   ah_list sleepers;   /* unserved and asleep, the next to be woken first */
   driver_finish finish;
+
+  bool is_telling; /* the loop's thread's; see ah_driver_telling() */
 };
 
 /* --- Lifecycle. ------------------------------------------------------------
@@ -171,6 +173,16 @@ bool ah_driver_is_on_loop(ah_driver *driver)
   bool is_on_loop = driver_is_on_loop_locked(driver);
   uv_mutex_unlock(&driver->lock);
   return is_on_loop;
+}
+
+bool ah_driver_may_act(ah_driver *driver)
+{
+  return ah_driver_is_on_loop(driver) && !driver->is_telling;
+}
+
+bool *ah_driver_telling(ah_driver *driver)
+{
+  return &driver->is_telling;
 }
 
 int ah_driver_post(ah_driver *driver, ah_letter *letter)

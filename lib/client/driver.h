@@ -66,6 +66,13 @@ void ah_driver_detach(ah_driver *driver);
  * and this is the thread that last ran it. */
 bool ah_driver_is_on_loop(ah_driver *driver);
 
+/* True if this thread may change what is on the loop at once: besides, it is
+ * not within the callback of a trace. */
+bool ah_driver_may_act(ah_driver *driver);
+
+/* What a trace of the client says it by; the loop's thread's. */
+bool *ah_driver_telling(ah_driver *driver);
+
 /*
  * Has |letter| run on the loop's thread.  AHTTP_OK; AHTTP_ESTATE if it is in
  * the inbox already; AHTTP_ECLOSED if there is no loop any more.

@@ -88,6 +88,7 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->total_ms = opts->total_ms;
   settings->redirects_max = opts->redirects_max;
   settings->interceptors = 0;
+  settings->trace = NULL;
 }
 
 static void override(uint32_t *member, uint32_t value)
@@ -113,6 +114,7 @@ int ah_send_settings_override(ah_send_settings *settings,
   override(&settings->pool_ms, copy.pool_ms);
   override(&settings->total_ms, copy.total_ms);
   override(&settings->redirects_max, copy.redirects_max);
+  settings->trace = copy.trace;
   return AHTTP_OK;
 }
 

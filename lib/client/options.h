@@ -18,8 +18,10 @@ typedef struct ah_send_settings {
   uint32_t write_ms;
   uint32_t pool_ms;
   uint32_t total_ms;
-  uint32_t redirects_max; /* 0: none are followed */
-  unsigned interceptors;  /* bits of ah_place that a send uses */
+  uint32_t redirects_max;   /* 0: none are followed */
+  unsigned interceptors;    /* bits of ah_place that a send uses */
+  const ahttp_trace *trace; /* the caller's, while the call is made; NULL: the
+                               client's */
 } ah_send_settings;
 
 /*

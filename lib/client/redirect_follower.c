@@ -4,8 +4,10 @@
 #include "client/interceptor.h"
 
 #include "base/error.h"
+#include "base/str.h"
 #include "http/method.h"
 #include "http/redirect.h"
+#include "transport/hop_trace.h"
 
 static void follower_set_next(ahttp_call *call, const ah_redirect *redirect)
 {
@@ -17,6 +19,19 @@ static void follower_set_next(ahttp_call *call, const ah_redirect *redirect)
       .body = redirect->keeps_body ? call->hop.head.body : NULL,
   };
   ah_call_set_next(call, &head);
+}
+
+/* Where to, without a password. */
+static void follower_trace(const ahttp_call *call, const ahttp_url *to)
+{
+  char text[1024];
+  if (call->trace != NULL) {
+    ah_url_display(to, text, sizeof(text));
+    ah_trace_hop(
+        &call->exchange, AHTTP_TRACE_REDIRECT,
+        &(ah_trace_note){.text = ah_str_from_c(text),
+                         .number = (uint64_t)call->exchange.response.status});
+  }
 }
 
 static int follower_on_head(ahttp_call *call, ahttp_error *err)
@@ -51,6 +66,7 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
                  ah_url_display(&redirect.url, url, sizeof(url)));
     return AHTTP_EREDIRECTS;
   }
+  follower_trace(call, &redirect.url);
   follower_set_next(call, &redirect);
   call->response.redirects++;
   return AH_AGAIN;

@@ -31,6 +31,7 @@
 #include "net/address_list.h"
 #include "net/connect_attempt.h"
 #include "net/deadline.h"
+#include "net/dial_trace.h"
 #include "net/error_map.h"
 
 enum {
@@ -61,6 +62,7 @@ struct ah_dial {
   ah_loop *loop;
   ah_dial_done_fn done;
   void *owner;
+  ah_teller *teller;
 
   ah_lookup lookup;
   dial_queue queues[QUEUE_COUNT];
@@ -101,7 +103,9 @@ static void dial_stop(ah_dial *dial)
   ah_deadline_stop(&dial->attempt_delay);
   ah_list_node *node;
   while ((node = ah_list_first(&dial->attempts)) != NULL) {
-    dial_drop_attempt(dial, AH_CONTAINER(node, ah_connect_attempt, node));
+    ah_connect_attempt *attempt = AH_CONTAINER(node, ah_connect_attempt, node);
+    ah_dial_tell_outcome(dial->teller, &attempt->address, NULL, ECANCELED);
+    dial_drop_attempt(dial, attempt);
   }
 }
 
@@ -160,6 +164,7 @@ static void dial_note_address_failure(ah_dial *dial, int os_errno,
                                       const ah_address *address)
 {
   char where[AH_ADDRESS_TEXT_BYTES];
+  ah_dial_tell_outcome(dial->teller, address, NULL, os_errno);
   ah_address_print_port(address, where, sizeof(where));
   dial_note_failure(dial, os_errno, where);
 }
@@ -167,6 +172,7 @@ static void dial_note_address_failure(ah_dial *dial, int os_errno,
 /* Takes over |socket|, which is connected to |peer| (NULL: a unix socket). */
 static void dial_win(ah_dial *dial, ah_socket *socket, const ah_address *peer)
 {
+  ah_dial_tell_outcome(dial->teller, peer, dial->name, 0);
   int rv = ah_socket_stream_new(&dial->stream, dial->loop, socket, peer);
   if (rv != AHTTP_OK) {
     ah_error_plain(&dial->error, rv, AHTTP_PHASE_CONNECT);
@@ -178,6 +184,7 @@ static void dial_lose(ah_dial *dial)
 {
   if (dial->error.code == AHTTP_OK) { /* nothing was tried */
     dial->error = dial->lookup_error;
+    ah_dial_tell_unresolved(dial->teller, &dial->error);
   }
   ah_assert(dial->error.code != AHTTP_OK);
   dial_end(dial);
@@ -207,6 +214,7 @@ static void dial_try(ah_dial *dial, const ah_address *address)
 {
   ah_socket *socket;
   ah_connect_attempt *attempt;
+  ah_dial_tell_attempt(dial->teller, address, NULL);
   int os_errno =
       ah_connect_attempt_start(&attempt, &socket, dial->loop, address);
   if (os_errno != 0) {
@@ -266,10 +274,20 @@ static void dial_on_attempt_delay(ah_deadline *deadline)
   dial_go_on(AH_CONTAINER(deadline, ah_dial, attempt_delay));
 }
 
+static void dial_begin(ah_dial *dial)
+{
+  const ah_address_list *v6 = dial->queues[QUEUE_V6].list;
+  const ah_address_list *v4 = dial->queues[QUEUE_V4].list;
+  if (!dial->started && (v6 != NULL || v4 != NULL)) {
+    ah_dial_tell_resolved(dial->teller, v6, v4);
+  }
+  dial->started = true;
+}
+
 static void dial_on_resolution_delay(ah_deadline *deadline)
 {
   ah_dial *dial = AH_CONTAINER(deadline, ah_dial, resolution_delay);
-  dial->started = true;
+  dial_begin(dial);
   dial_go_on(dial);
 }
 
@@ -308,7 +326,7 @@ static void dial_on_answer(ah_lookup *lookup, int family,
   bool has_v6 = dial->queues[QUEUE_V6].list != NULL;
   if (has_v6 || dial_is_resolved(dial)) {
     ah_deadline_stop(&dial->resolution_delay);
-    dial->started = true;
+    dial_begin(dial);
   } else if (dial->queues[QUEUE_V4].list != NULL) {
     ah_deadline_start(dial->loop, &dial->resolution_delay,
                       DIAL_RESOLUTION_DELAY_MS);
@@ -349,6 +367,7 @@ static void dial_try_unix(ah_deadline *deadline)
   if (os_errno == EAGAIN) {
     ah_deadline_start(dial->loop, &dial->attempt_delay, DIAL_UNIX_RETRY_MS);
   } else if (os_errno != 0) {
+    ah_dial_tell_outcome(dial->teller, NULL, dial->name, os_errno);
     dial_note_failure(dial, os_errno, dial->name);
     dial_lose(dial);
   } else {
@@ -409,8 +428,10 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   }
   dial->done = done;
   dial->owner = owner;
+  dial->teller = opts->teller;
   if (dial->is_unix) {
     dial->resolved_ns = ah_loop_read_clock(loop);
+    ah_dial_tell_attempt(dial->teller, NULL, dial->name);
     dial_try_unix(&dial->attempt_delay);
   } else {
     int rv =
@@ -419,6 +440,7 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
       ah_free(dial);
       return rv;
     }
+    ah_dial_tell_lookup(dial->teller, dial->name);
   }
   *out = dial;
   return AHTTP_OK;
@@ -456,10 +478,25 @@ static void dial_describe(const ah_dial *dial, ahttp_error *err)
   }
 }
 
+/* The step that no attempt tells of. */
+static void dial_tell_given_up(const ah_dial *dial)
+{
+  ahttp_error err;
+  ah_error_plain(&err, AHTTP_ECANCELED, AHTTP_PHASE_DNS);
+  if (dial->is_unix) {
+    ah_dial_tell_outcome(dial->teller, NULL, dial->name, ECANCELED);
+  } else if (!dial->started) {
+    ah_dial_tell_unresolved(dial->teller, &err);
+  }
+}
+
 void ah_dial_cancel(ah_dial *dial, ahttp_error *err)
 {
   if (err != NULL) {
     dial_describe(dial, err);
+  }
+  if (!dial->over) {
+    dial_tell_given_up(dial);
   }
   dial_stop(dial);
   ah_loop_undefer(&dial->finish);

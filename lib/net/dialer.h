@@ -4,6 +4,7 @@
 
 #include <ahttp/error.h>
 
+#include "base/trace.h"
 #include "net/resolver.h"
 #include "net/stream.h"
 
@@ -20,6 +21,7 @@ typedef struct ah_dial_opts {
   ahttp_str host; /* name or literal without brackets; copied */
   uint16_t port;
   ahttp_str unix_path; /* not empty: connect there, host is not looked up */
+  ah_teller *teller;   /* outlives the dial; NULL: nobody listens */
 } ah_dial_opts;
 
 /* What came of it.  Exactly one of |stream| (paused, no sink yet; now the

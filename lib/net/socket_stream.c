@@ -73,8 +73,11 @@ typedef struct socket_stream {
   bool closed;
   ah_task trouble; /* tells of write_errno */
 
+  ah_stream_counts counts;
   char remote_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
+  char local_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
   uint16_t remote_port;
+  uint16_t local_port;
 } socket_stream;
 
 _Static_assert(sizeof(((socket_stream *)0)->remote_address) <=
@@ -198,6 +201,7 @@ static read_outcome socket_read_once(socket_stream *sock, size_t *len)
     return READ_ENDED;
   }
   *len = (size_t)n;
+  sock->counts.in += *len;
   socket_count_read(sock, *len);
   sock->base.sink->on_read(sock->base.owner, buffer, *len);
   return *len < cap ? READ_SHORT : READ_FULL;
@@ -300,6 +304,7 @@ static int socket_send(socket_stream *sock)
       return errno;
     }
     size_t sent = n < 0 ? 0 : (size_t)n;
+    sock->counts.out += sent;
     ah_chunk_queue_consume(&sock->queue, sock->base.loop, sent);
     if (sent < offered) {
       sock->blocked = true;
@@ -417,6 +422,8 @@ static void socket_info(const ah_stream *stream, ah_stream_info *info)
   memcpy(info->remote_address, sock->remote_address,
          sizeof(sock->remote_address));
   info->remote_port = sock->remote_port;
+  memcpy(info->local_address, sock->local_address, sizeof(sock->local_address));
+  info->local_port = sock->local_port;
 }
 
 static void socket_on_closed(void *owner)
@@ -449,6 +456,17 @@ static const ah_stream_ops socket_ops = {
     .close = socket_close,
 };
 
+static void socket_set_local(socket_stream *sock)
+{
+  ah_address address = {.any.sa_family = AF_UNSPEC};
+  socklen_t len = sizeof(address);
+  if (getsockname(sock->socket->fd, &address.any, &len) == 0) {
+    ah_address_print(&address, sock->local_address,
+                     sizeof(sock->local_address));
+    sock->local_port = ah_address_port(&address);
+  }
+}
+
 int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
                          const ah_address *peer)
 {
@@ -460,6 +478,7 @@ int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
   }
   sock->base.ops = &socket_ops;
   sock->base.loop = loop;
+  sock->base.counts = &sock->counts;
   sock->socket = socket;
   sock->paused = true;
   sock->trouble.run = socket_tell_trouble;
@@ -469,6 +488,7 @@ int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
   if (peer != NULL) {
     ah_address_print(peer, sock->remote_address, sizeof(sock->remote_address));
     sock->remote_port = ah_address_port(peer);
+    socket_set_local(sock);
     /* Writes are gathered by us, once a turn; Nagle's algorithm would only hold
      * the last segment back.  Failing costs time, not correctness. */
     int on = 1;

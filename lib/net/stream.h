@@ -37,10 +37,18 @@ typedef struct ah_stream_sink {
   void (*on_drain)(void *owner);
 } ah_stream_sink;
 
+/* Bytes that a socket has carried: with TLS, what is encrypted. */
+typedef struct ah_stream_counts {
+  uint64_t in;
+  uint64_t out;
+} ah_stream_counts;
+
 /* What is known about a stream; each layer fills in its part. */
 typedef struct ah_stream_info {
   char remote_address[64]; /* numeric, NUL-terminated; "" for unix sockets */
   uint16_t remote_port;
+  uint16_t local_port;
+  char local_address[64];  /* like the remote one */
   ahttp_str alpn;          /* chosen protocol, static; empty: none */
   const char *tls_version; /* static; NULL without TLS */
   const char *tls_cipher;  /* static; NULL without TLS */
@@ -75,6 +83,9 @@ struct ah_stream {
   ah_loop *loop;
   const ah_stream_sink *sink; /* set by the holder before resume() */
   void *owner;                /* the sink's */
+  /* Of the socket at the bottom, there as long as the stream's memory; or NULL.
+   */
+  const ah_stream_counts *counts;
 };
 
 static inline void ah_stream_set_sink(ah_stream *stream,

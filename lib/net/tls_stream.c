@@ -535,7 +535,8 @@ int ah_tls_stream_new(ah_stream **out, ah_stream *below,
     ah_error_plain(err, AHTTP_ENOMEM, AHTTP_PHASE_TLS);
     return AHTTP_ENOMEM;
   }
-  tls->stream = (ah_stream){.ops = &tls_ops, .loop = below->loop};
+  tls->stream = (ah_stream){
+      .ops = &tls_ops, .loop = below->loop, .counts = below->counts};
   tls->below = below;
   tls->profile = ah_tls_profile_ref(profile);
   tls->task.run = tls_run;

@@ -56,6 +56,8 @@ struct ah_connection {
   ah_list_node lru_node; /* the owner's: all idle ones, oldest first */
   ah_deadline idle;      /* the owner's: expiry while unused */
   uint64_t id;           /* the owner's: from 1, never used twice */
+  uint64_t dial_id;      /* of the dial that made it */
+  const ah_trace *trace; /* the owner's: told of the connection; or NULL */
   uint32_t slots;        /* exchanges it could start now */
   uint32_t active;       /* exchanges it has */
   uint64_t served;       /* exchanges ever started on it */
@@ -65,6 +67,7 @@ struct ah_connection {
   uint32_t keep_alive_ms; /* what the server promised (Keep-Alive: timeout);
                              UINT32_MAX: nothing */
   ah_stream_info info;
+  const ah_stream_counts *counts; /* of its stream; or NULL */
 };
 
 /*

@@ -2,6 +2,8 @@
 #include "config.h"
 #include "transport/connector.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -31,7 +33,70 @@ struct ah_connector {
   ah_stream *stream; /* during the TLS handshake */
   uint64_t mark_ns;  /* when the current step began */
   ah_connect_times times;
+  ah_teller teller; /* the dial's, if |opts.tell| is set */
+  bool is_in_tls;   /* told of the beginning of TLS, and not of its end */
 };
+
+/* --- Tracing. --------------------------------------------------------------
+ */
+
+static void connector_tell(ah_teller *teller, ahttp_trace_event *event)
+{
+  ah_connector *connector = AH_CONTAINER(teller, ah_connector, teller);
+  if (event->kind < AHTTP_TRACE_CONNECT_TCP_STARTED &&
+      event->kind >= AHTTP_TRACE_DNS_STARTED && connector->origin->host_is_ip) {
+    return; /* there is nothing to resolve */
+  }
+  event->dial_id = connector->opts.dial_id;
+  connector->opts.tell(connector->opts.owner, connector, event);
+}
+
+static void connector_trace(ah_connector *connector, ahttp_trace_kind kind,
+                            ahttp_str text, const ahttp_error *err)
+{
+  if (connector->opts.tell != NULL) {
+    ahttp_trace_event event = {.kind = kind, .text = text, .error = err};
+    connector_tell(&connector->teller, &event);
+  }
+}
+
+static void connector_trace_tls_open(ah_connector *connector,
+                                     const ah_stream_info *info)
+{
+  char text[128];
+  const ahttp_str parts[] = {ah_str_from_c(info->tls_version),
+                             ah_str_from_c(info->tls_cipher), info->alpn};
+  size_t len = 0;
+  connector->is_in_tls = false;
+  if (connector->opts.tell == NULL) {
+    return;
+  }
+  for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    if (parts[i].len == 0 || len + parts[i].len + 1 > sizeof(text)) {
+      continue;
+    }
+    if (len > 0) {
+      text[len++] = ' ';
+    }
+    memcpy(text + len, parts[i].ptr, parts[i].len);
+    len += parts[i].len;
+  }
+  connector_trace(connector, AHTTP_TRACE_START_TLS_COMPLETE, ah_str(text, len),
+                  NULL);
+}
+
+/* TLS has failed, if it has begun. */
+static void connector_trace_tls_failed(ah_connector *connector,
+                                       const ahttp_error *err)
+{
+  if (connector->is_in_tls) {
+    connector->is_in_tls = false;
+    connector_trace(connector, AHTTP_TRACE_START_TLS_FAILED, AH_STR(""), err);
+  }
+}
+
+/* --- Going. ----------------------------------------------------------------
+ */
 
 /* Ends the current step and returns how long it took. */
 static uint64_t connector_lap(ah_connector *connector, uint64_t now_ns)
@@ -90,6 +155,7 @@ static void connector_stop(ah_connector *connector, ahttp_error *err)
 
 static void connector_fail(ah_connector *connector, const ahttp_error *err)
 {
+  connector_trace_tls_failed(connector, err);
   connector_stop(connector, NULL);
   connector->opts.done(connector->opts.owner, connector, NULL,
                        AH_PROTOCOL_UNKNOWN, &connector->times, err);
@@ -107,6 +173,7 @@ static void connector_on_expired(ah_deadline *deadline)
   ahttp_error err;
   ah_error_say(&err, AHTTP_ETIMEOUT_CONNECT, under_way.phase,
                "no connection within %u ms: %s", ms, under_way.text);
+  connector_trace(connector, AHTTP_TRACE_TIMEOUT, AH_STR(""), &err);
   connector_fail(connector, &err);
 }
 
@@ -127,6 +194,7 @@ static void connector_finish(ah_connector *connector, ah_stream *stream,
     connector_fail(connector, &err);
     return;
   }
+  conn->dial_id = connector->opts.dial_id;
   connector->opts.done(connector->opts.owner, connector, conn, protocol,
                        &connector->times, NULL);
   ah_free(connector);
@@ -145,6 +213,7 @@ static void connector_on_tls_open(void *owner)
   connector_clock(connector);
   ah_stream_info info = {0};
   stream->ops->info(stream, &info);
+  connector_trace_tls_open(connector, &info);
   if (ah_str_eq(info.alpn, AH_STR("h2"))) {
     connector_finish(connector, stream, AH_PROTOCOL_H2);
     return;
@@ -220,6 +289,8 @@ static void connector_start_tls(ah_connector *connector, ah_stream *below)
       .offer_h2 = origin->http != AHTTP_HTTP_1_1,
       .offer_http1_1 = !policy_wants_h2(origin->http),
   };
+  connector->is_in_tls = true;
+  connector_trace(connector, AHTTP_TRACE_START_TLS_STARTED, opts.host, NULL);
   ahttp_error err;
   int rv =
       ah_tls_stream_new(&connector->stream, below, origin->tls, &opts, &err);
@@ -263,11 +334,14 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
   connector->loop = loop;
   connector->origin = origin;
   connector->opts = *opts;
+  connector->teller.tell = connector_tell;
   connector->deadline.expired = connector_on_expired;
   connector->mark_ns = ah_loop_read_clock(loop);
-  const ah_dial_opts dial_opts = {.host = origin->host,
-                                  .port = origin->port,
-                                  .unix_path = origin->unix_path};
+  const ah_dial_opts dial_opts = {
+      .host = origin->host,
+      .port = origin->port,
+      .unix_path = origin->unix_path,
+      .teller = opts->tell == NULL ? NULL : &connector->teller};
   int rv = ah_dial_start(&connector->dial, loop, resolver, &dial_opts,
                          connector_on_dialed, connector);
   if (rv != AHTTP_OK) {
@@ -287,6 +361,11 @@ const ah_connect_times *ah_connector_times(ah_connector *connector)
 
 void ah_connector_cancel(ah_connector *connector)
 {
+  if (connector->is_in_tls) {
+    ahttp_error err;
+    ah_error_plain(&err, AHTTP_ECANCELED, AHTTP_PHASE_TLS);
+    connector_trace_tls_failed(connector, &err);
+  }
   connector_stop(connector, NULL);
   ah_free(connector);
 }

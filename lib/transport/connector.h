@@ -28,11 +28,17 @@ typedef void (*ah_connector_done_fn)(void *owner, ah_connector *connector,
                                      const ah_connect_times *times,
                                      const ahttp_error *err);
 
+/* Passes on an event of |connector|. */
+typedef void (*ah_connector_tell_fn)(void *owner, ah_connector *connector,
+                                     ahttp_trace_event *event);
+
 typedef struct ah_connector_opts {
   uint32_t connect_ms; /* UINT32_MAX: no limit */
   uint32_t h2_streams_max;
+  uint64_t dial_id;
+  ah_connector_tell_fn tell; /* NULL: nobody listens */
   ah_connector_done_fn done;
-  void *owner; /* the first argument of |done| */
+  void *owner; /* the first argument of |done| and |tell| */
 } ah_connector_opts;
 
 /* Starts; |opts->done| runs once, from the loop.  |origin| outlives it.

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "transport/connection.h"
+#include "transport/hop_trace.h"
 
 /*
  * The sink is called from here and nowhere else: each event by its tell
@@ -37,6 +38,9 @@ static void exchange_record(ah_exchange *exchange, const ahttp_error *err)
       exchange->error.phase = ah_exchange_phase(exchange);
     }
   }
+  ah_trace_steps_ended(exchange, &exchange->error);
+  exchange->wire.total = ah_exchange_wire(exchange);
+  exchange->wire.now = NULL;
   exchange->ended = true;
   exchange->times.ended = ah_loop_now_ns(exchange->loop);
   exchange->deadline_code = AHTTP_OK;
@@ -65,6 +69,7 @@ static void exchange_on_expired(ah_deadline *deadline)
   ah_exchange *exchange = AH_CONTAINER(deadline, ah_exchange, deadline);
   ahttp_error err;
   exchange_timeout_error(exchange, &err);
+  ah_trace_hop(exchange, AHTTP_TRACE_TIMEOUT, &(ah_trace_note){.error = &err});
   ah_exchange_cancel(exchange, &err);
 }
 
@@ -205,6 +210,9 @@ bool ah_exchange_tell_informational(ah_exchange *exchange,
                                     const ah_response_head *head)
 {
   ah_assert(!exchange->ended);
+  ah_trace_hop(
+      exchange, AHTTP_TRACE_RECEIVE_INFORMATIONAL,
+      &(ah_trace_note){.text = head->reason, .number = (uint64_t)head->status});
   exchange->sink->on_informational(exchange, head);
   return !exchange->ended;
 }
@@ -214,6 +222,9 @@ bool ah_exchange_tell_head(ah_exchange *exchange)
   ah_assert(!exchange->ended);
   ah_assert(exchange->times.head == 0);
   exchange->times.head = ah_loop_now_ns(exchange->loop);
+  ah_trace_step_complete(exchange, AH_STEP_RECEIVE_HEADERS,
+                         (uint64_t)exchange->response.status);
+  ah_trace_step(exchange, AH_STEP_RECEIVE_BODY);
   exchange->sink->on_head(exchange);
   return !exchange->ended;
 }
@@ -302,6 +313,30 @@ void ah_exchange_await_nothing(ah_exchange *exchange)
 void ah_exchange_touch(ah_exchange *exchange)
 {
   ah_deadline_touch(exchange->loop, &exchange->deadline);
+}
+
+void ah_exchange_note_sent(ah_exchange *exchange)
+{
+  exchange->times.sent = ah_loop_now_ns(exchange->loop);
+  if (exchange->trace == NULL) {
+    return;
+  }
+  if ((exchange->steps & 1U << AH_STEP_SEND_BODY) != 0) {
+    ah_trace_step_complete(exchange, AH_STEP_SEND_BODY, exchange->bytes.upload);
+  }
+  if (exchange->times.head == 0) {
+    ah_trace_step(exchange, AH_STEP_RECEIVE_HEADERS);
+  }
+}
+
+ah_stream_counts ah_exchange_wire(const ah_exchange *exchange)
+{
+  const ah_stream_counts *now = exchange->wire.now;
+  if (now == NULL) {
+    return exchange->wire.total;
+  }
+  return (ah_stream_counts){.in = now->in - exchange->wire.before.in,
+                            .out = now->out - exchange->wire.before.out};
 }
 
 ahttp_phase ah_exchange_phase(const ah_exchange *exchange)

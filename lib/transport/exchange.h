@@ -5,6 +5,7 @@
 #include <ahttp/call.h>
 
 #include "base/arena.h"
+#include "base/trace.h"
 #include "http/message.h"
 #include "net/deadline.h"
 #include "net/loop.h"
@@ -66,7 +67,8 @@ struct ah_exchange {
     uint32_t write_ms;
     uint32_t pool_ms;
   } timeouts;
-  bool manual_credit; /* body bytes count as consumed when credited */
+  bool manual_credit;    /* body bytes count as consumed when credited */
+  const ah_trace *trace; /* NULL: nobody listens */
 
   /* Filled by the connection. */
   ah_response_head response;
@@ -86,6 +88,7 @@ struct ah_exchange {
   bool ended; /* the outcome is known; only done is left */
   bool user_paused;
   size_t uncredited; /* with manual credit: given out, not consumed */
+  unsigned steps;    /* hop_trace.c's: those under way, if there is a trace */
 
   /* What the retry rules ask.  |written| and |response_started| are set by the
    * connection, the others by the pool. */
@@ -123,6 +126,11 @@ struct ah_exchange {
     uint64_t body;   /* response content bytes; counted by tell_body */
     uint64_t upload; /* request content bytes given to the stream */
   } bytes;
+  struct {
+    const ah_stream_counts *now; /* while it is on a connection */
+    ah_stream_counts before;     /* what was not carried for it */
+    ah_stream_counts total;      /* once it has left the connection */
+  } wire;
   uint64_t conn_id;    /* 0: none yet */
   int64_t stream_id;   /* -1: none */
   ah_stream_info peer; /* of the connection it was put on last */
@@ -191,6 +199,12 @@ void ah_exchange_await_write(ah_exchange *exchange);
 void ah_exchange_await_read(ah_exchange *exchange);
 void ah_exchange_await_nothing(ah_exchange *exchange);
 void ah_exchange_touch(ah_exchange *exchange);
+
+/* All of the request has been written. */
+void ah_exchange_note_sent(ah_exchange *exchange);
+
+/* What its connection has carried since it was put on it. */
+ah_stream_counts ah_exchange_wire(const ah_exchange *exchange);
 
 /* The phase it is in, by its times. */
 ahttp_phase ah_exchange_phase(const ah_exchange *exchange);

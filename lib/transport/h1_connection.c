@@ -398,6 +398,7 @@ int ah_h1_connection_new(ah_connection **out, ah_stream *stream)
   ah_h1_request_init(&conn->request, stream);
   ah_h1_response_init(&conn->response, stream);
   stream->ops->info(stream, &conn->base.info);
+  conn->base.counts = stream->counts;
   ah_stream_set_sink(stream, &h1_sink, conn);
   stream->ops->resume(stream);
   *out = &conn->base;

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "http/h1_writer.h"
+#include "transport/hop_trace.h"
 
 enum {
   /* Content in the stream that the kernel has not taken.  A stream says that it
@@ -67,6 +68,7 @@ static int request_fill_head(ah_h1_request *request)
   ah_exchange *exchange = request->exchange;
   ah_stream *stream = request->stream;
   ah_h1_head head;
+  ah_trace_step(exchange, AH_STEP_SEND_HEADERS);
   int rv = ah_h1_head_init(&head, &exchange->request, &request->why);
   if (rv != AHTTP_OK) {
     return rv;
@@ -84,9 +86,13 @@ static int request_fill_head(ah_h1_request *request)
     return request_fail_memory(request);
   }
   exchange->bytes.out += head.len;
+  ah_trace_step_complete(exchange, AH_STEP_SEND_HEADERS, head.len);
   bool has_content = ah_h1_upload_of(&exchange->request) != AH_H1_UPLOAD_NONE;
   request_set_state(request, has_content ? AH_H1_REQUEST_CONTENT
                                          : AH_H1_REQUEST_DRAINING);
+  if (has_content) {
+    ah_trace_step(exchange, AH_STEP_SEND_BODY);
+  }
   return AHTTP_OK;
 }
 
@@ -248,7 +254,7 @@ bool ah_h1_request_settle(ah_h1_request *request)
   case AH_H1_REQUEST_DRAINING:
     if (is_taken) {
       request_set_state(request, AH_H1_REQUEST_SENT);
-      exchange->times.sent = ah_loop_now_ns(exchange->loop);
+      ah_exchange_note_sent(exchange);
       ah_exchange_await_read(exchange);
     } else {
       ah_exchange_await_write(exchange);

@@ -35,6 +35,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "transport/h2_connection_internal.h"
+#include "transport/hop_trace.h"
 
 static ah_h2_conn *conn_of(ah_connection *base)
 {
@@ -97,6 +98,10 @@ bool ah_h2_conn_let_go(ah_h2_conn *conn, ah_exchange *exchange, ah_h2_code code)
   if (flow != NULL) {
     conn->submitted--;
     is_told = ah_h2_session_reset(conn->session, &flow->stream, code);
+    if (is_told) {
+      ah_trace_hop(exchange, AHTTP_TRACE_H2_STREAM_RESET,
+                   &(ah_trace_note){.number = (uint64_t)code});
+    }
     ah_h2_flow_close(flow);
     ah_h2_conn_mark_dirty(conn);
   }
@@ -325,6 +330,7 @@ static void conn_on_ping_expired(ah_h2_ping *ping, bool is_silent)
 {
   ah_h2_conn *conn = AH_CONTAINER(ping, ah_h2_conn, ping);
   ahttp_error err;
+  ah_trace_conn(&conn->base, AHTTP_TRACE_H2_PING_FAILED, ping->id);
   if (!is_silent) {
     ah_h2_conn_count(conn);
     ah_h2_conn_mark_dirty(conn); /* for resets made since */
@@ -462,6 +468,7 @@ int ah_h2_connection_new(ah_connection **out, ah_stream *stream,
   ah_h2_ping_init(&conn->ping, stream->loop, conn_on_ping_expired);
   conn->base.slots = ah_h2_conn_limit(conn);
   stream->ops->info(stream, &conn->base.info);
+  conn->base.counts = stream->counts;
   ah_stream_set_sink(stream, &conn_sink, conn);
   stream->ops->resume(stream);
   ah_h2_conn_mark_dirty(conn); /* the preface leaves with the first request */

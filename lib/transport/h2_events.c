@@ -2,6 +2,7 @@
 #include "config.h"
 #include "base/error.h"
 #include "transport/h2_connection_internal.h"
+#include "transport/hop_trace.h"
 
 static ah_h2_flow *flow_of(ah_h2_stream *stream)
 {
@@ -31,7 +32,7 @@ static void session_on_head(void *owner, ah_h2_stream *stream)
   exchange->bytes.head = stream->head_wire_bytes;
   if (stream->is_sent && exchange->times.sent == 0) {
     /* The kernel may have taken it since we last asked. */
-    exchange->times.sent = ah_loop_now_ns(exchange->loop);
+    ah_exchange_note_sent(exchange);
   }
   if (ah_status_stops_upload(exchange->response.status) && !stream->is_sent) {
     flow->upload.is_stopped = true;
@@ -105,18 +106,29 @@ static int session_on_content(void *owner, ah_h2_stream *stream, uint8_t *dst,
 static void session_on_sent(void *owner, ah_h2_stream *stream, size_t len)
 {
   ah_h2_flow *flow = flow_of(stream);
-  flow->exchange->bytes.out += len;
+  ah_exchange *exchange = flow->exchange;
+  if (exchange->bytes.out == 0) {
+    ah_trace_step_complete(exchange, AH_STEP_SEND_HEADERS, len);
+    if (ah_h2_flow_has_content(flow)) {
+      ah_trace_step(exchange, AH_STEP_SEND_BODY);
+    }
+  }
+  exchange->bytes.out += len;
   conn_note_sent(owner, flow);
 }
 
 static void session_on_settings(void *owner)
 {
+  const ah_h2_conn *conn = owner;
+  ah_trace_conn(&conn->base, AHTTP_TRACE_H2_SETTINGS,
+                ah_h2_session_streams_max(conn->session));
   ah_h2_conn_count(owner);
 }
 
 static void session_on_goaway(void *owner, uint32_t code)
 {
-  (void)code;
+  const ah_h2_conn *conn = owner;
+  ah_trace_conn(&conn->base, AHTTP_TRACE_H2_GOAWAY, code);
   ah_h2_conn_drain(owner, "the server is closing the connection");
 }
 
@@ -124,6 +136,7 @@ static void session_on_pong(void *owner, uint64_t id)
 {
   ah_h2_conn *conn = owner;
   ah_h2_ping_answer(&conn->ping, id);
+  ah_trace_conn(&conn->base, AHTTP_TRACE_H2_PING_COMPLETE, id);
   ah_h2_conn_count(conn);
   ah_h2_conn_mark_dirty(conn); /* the next one may be due */
 }

@@ -151,7 +151,7 @@ static void flow_pass_mark(ah_h2_flow *flow)
   flow->is_marked = false;
   exchange->bytes.upload = flow->mark.upload;
   if (flow->mark.is_last && exchange->times.sent == 0) {
-    exchange->times.sent = ah_loop_now_ns(exchange->loop);
+    ah_exchange_note_sent(exchange);
   }
 }
 

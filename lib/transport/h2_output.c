@@ -2,6 +2,7 @@
 #include "config.h"
 #include "base/error.h"
 #include "transport/h2_connection_internal.h"
+#include "transport/hop_trace.h"
 
 enum {
   /* Bytes that may wait for the kernel before no more frames are made: enough
@@ -22,6 +23,7 @@ static int conn_submit(ah_h2_conn *conn, ah_exchange *exchange)
   if (rv != AHTTP_OK) {
     return rv;
   }
+  ah_trace_step(exchange, AH_STEP_SEND_HEADERS);
   rv = ah_h2_session_submit(conn->session, &flow->stream, &exchange->request,
                             ah_h2_flow_has_content(flow));
   if (rv != AHTTP_OK) {
@@ -92,6 +94,7 @@ static bool conn_fill(ah_h2_conn *conn)
     }
     /* After the resets it is to vouch for. */
     ah_h2_session_ping(conn->session, ah_h2_ping_start(&conn->ping));
+    ah_trace_conn(&conn->base, AHTTP_TRACE_H2_PING_STARTED, conn->ping.id);
   }
   return true;
 }
@@ -142,6 +145,9 @@ static bool conn_write(ah_h2_conn *conn)
 void ah_h2_conn_flush(ah_flusher *flusher)
 {
   ah_h2_conn *conn = AH_CONTAINER(flusher, ah_h2_conn, flusher);
+  if (conn->out == 0) {
+    ah_trace_conn(&conn->base, AHTTP_TRACE_H2_SEND_INIT, 0);
+  }
   conn_submit_all(conn);
   bool has_more = true;
   for (int i = 0; has_more && i < OUT_ROUNDS_MAX; i++) {

@@ -75,6 +75,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "http/method.h"
+#include "transport/hop_trace.h"
 #include "transport/pool_internal.h"
 #include "transport/retry.h"
 
@@ -180,6 +181,7 @@ static void exchange_rewind(ah_exchange *exchange)
   exchange->bytes.upload = 0;
   uint64_t now_ns = ah_loop_now_ns(exchange->loop);
   memset(&exchange->times, 0, sizeof(exchange->times));
+  memset(&exchange->wire, 0, sizeof(exchange->wire));
   exchange->times.started = now_ns;
 }
 
@@ -206,6 +208,9 @@ static bool pool_retry(ah_transport *transport, ah_exchange *exchange,
     return false;
   }
   ah_origin *origin = exchange->origin;
+  ah_trace_steps_ended(exchange, err);
+  ah_trace_hop(exchange, AHTTP_TRACE_RETRY,
+               &(ah_trace_note){.number = facts.attempts, .error = err});
   exchange_rewind(exchange);
   pool->waiter_count++;
   if (verdict == AH_RETRY_FRESH) {

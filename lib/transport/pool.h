@@ -22,6 +22,7 @@ typedef struct ah_pool_opts {
   uint32_t idle_ms;
   uint32_t h2_conns_per_origin_max;
   uint32_t h2_streams_max;
+  const ah_trace *trace; /* told of connections; outlives the pool; or NULL */
 } ah_pool_opts;
 
 int ah_pool_new(ah_pool **out, ah_loop *loop, ah_resolver *resolver,

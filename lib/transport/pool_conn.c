@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 #include "base/assert.h"
+#include "transport/hop_trace.h"
 #include "transport/pool_internal.h"
 
 /*
@@ -114,6 +115,7 @@ static void conn_on_closed(void *owner, ah_connection *conn)
   ah_list_remove(&conn->node);
   origin->conn_count--;
   pool->conn_count--;
+  ah_trace_conn(conn, AHTTP_TRACE_CONNECTION_CLOSED, conn->served);
   ah_pool_unref_origin(origin);
 }
 
@@ -212,8 +214,15 @@ static bool conn_attach_next(ah_connection *conn, const ah_connect_times *times)
   exchange->facts.conn_reused = conn->served > 0;
   exchange->facts.attempts++;
   exchange->times.attached = ah_loop_now_ns(pool->loop);
+  exchange->wire.now = conn->counts;
+  if (conn->counts != NULL && conn->served > 0) {
+    exchange->wire.before = *conn->counts;
+  }
   if (times != NULL) {
     ah_pool_set_dial_times(exchange, times, exchange->times.attached);
+  }
+  if (exchange->trace != NULL) {
+    ah_pool_tell_attached(exchange, times != NULL);
   }
   conn->ops->start(conn, exchange);
   return true;
@@ -250,7 +259,10 @@ void ah_pool_adopt(ah_origin *origin, ah_connection *conn,
   if (is_h2) {
     origin->h2_count++;
   }
-  (void)conn_attach_next(conn, times); /* others follow at the turn's end */
+  conn->trace = pool->opts.trace;
+  if (!conn_attach_next(conn, times)) { /* others follow at the turn's end */
+    ah_trace_conn(conn, AHTTP_TRACE_CONNECTION_MADE, 0);
+  }
   conn_place(conn);
   ah_pool_mark(origin);
 }

@@ -126,9 +126,12 @@ static bool origin_dial(ah_origin *origin)
   ah_pool *pool = origin->pool;
   const ah_exchange *first = ah_waiters_first(&origin->waiters);
   ah_assert(first != NULL);
+  bool is_heard = pool->opts.trace != NULL || first->trace != NULL;
   const ah_connector_opts opts = {
       .connect_ms = first->timeouts.connect_ms,
       .h2_streams_max = pool->opts.h2_streams_max,
+      .dial_id = ++pool->dials_made,
+      .tell = is_heard ? ah_pool_tell_dial : NULL,
       .done = origin_on_connected,
       .owner = origin,
   };

@@ -31,6 +31,7 @@ struct ah_pool {
   uint32_t dial_count;
   uint32_t idle_count;
   uint64_t conns_made; /* also the newest connection's id */
+  uint64_t dials_made; /* also the newest dial's id */
 
   ah_list idle;     /* unused connections of both protocols, longest first */
   ah_list ready;    /* origins something has changed for */
@@ -88,7 +89,14 @@ void ah_pool_feed_starving(ah_pool *pool);
 void ah_pool_feed_starved(ah_pool *pool);
 /* Stops the youngest dials until at most |count| are left. */
 void ah_pool_cancel_dials(ah_origin *origin, uint32_t count);
-/* Ends every waiter of |origin|; |times| are of the dial that failed, or NULL.
+/* pool_trace.c: an event of |connector|, one of the origin |owner|. */
+void ah_pool_tell_dial(void *owner, ah_connector *connector,
+                       ahttp_trace_event *event);
+/* |exchange|, which has a trace, was put on its connection. */
+void ah_pool_tell_attached(const ah_exchange *exchange, bool is_new);
+
+/* pool_dial.c: ends every waiter of |origin|; |times| are of the dial that
+ * failed, or NULL.
  */
 void ah_pool_fail_waiters(ah_origin *origin, const ah_connect_times *times,
                           const ahttp_error *err);

@@ -115,6 +115,14 @@ static void times_of_new_and_reused_connections(void **state)
     call_record record = {0};
     client_run_get(&run, &record, test_url("http", raw_peer_port(peer), "/"));
     check_complete(&record, i == 0);
+    const ahttp_call_info *info = &record.info;
+    assert_int_equal(info->wire_in, sizeof(OK_HELLO) - 1);
+    assert_int_equal(info->wire_in, info->bytes_head + info->bytes_body);
+    assert_int_equal(info->wire_out, info->bytes_out);
+    assert_int_equal(info->bytes_decoded, 5);
+    assert_int_not_equal(info->local_port, 0);
+    assert_int_not_equal(info->local_port, info->remote_port);
+    assert_int_equal(info->alpn.len, 0);
     call_record_clear(&record);
   }
   client_run_close(&run);
@@ -133,6 +141,12 @@ static void times_over_tls(void **state)
     client_run_get(&run, &record, test_url("https", tls_host_port(host), "/"));
     check_complete(&record, i == 0);
     assert_int_equal(record.info.tls_ns > 0, i == 0);
+    /* A record adds at least 22 bytes, a handshake some hundred. */
+    uint64_t plain = record.info.bytes_head + record.info.bytes_body;
+    uint64_t added = i == 0 ? 400 : 22;
+    assert_true(record.info.wire_in >= plain + added);
+    assert_true(record.info.wire_out >= record.info.bytes_out + added);
+    assert_true(i == 0 || record.info.wire_in < plain + 400);
     call_record_clear(&record);
   }
   client_run_close(&run);
