@@ -75,12 +75,59 @@ static void run_on_drained(cli_outlet *outlet, void *user_data)
   cli_engine_drained(run->engine, outlet);
 }
 
+/* Events of connections; those of calls go through their jobs. */
+static void run_on_trace(const ahttp_trace_event *event, void *user_data)
+{
+  cli_trace_file_write(user_data, event, 0);
+}
+
 /* Says |problem| and returns |code|. */
 static int run_refuse(const cli_run *run, cli_text *problem, int code)
 {
   cli_terminal_printf(run->terminal, "ahttp: %s", cli_text_chars(problem));
   cli_text_clear(problem);
   return code;
+}
+
+static int run_open_trace(cli_run *run, cli_text *problem)
+{
+  const char *name = run->options->trace;
+
+  if (name == NULL) {
+    return 0;
+  }
+  run->shared.trace = cli_trace_file_open(name, run->options->show_secrets);
+  if (run->shared.trace == NULL) {
+    cli_text_printf(problem, "cannot write the trace to %s: %s", name,
+                    strerror(errno));
+    return -1;
+  }
+  return 0;
+}
+
+/* Returns the exit code: |code|, or another one if the trace is not whole. */
+static int run_close_trace(cli_run *run, int code)
+{
+  int error = cli_trace_file_close(run->shared.trace);
+
+  run->shared.trace = NULL;
+  if (error == 0) {
+    return code;
+  }
+  cli_terminal_printf(run->terminal, "ahttp: cannot write the trace: %s",
+                      strerror(error));
+  return code == 0 ? CLI_EXIT_IO : code;
+}
+
+static int run_open_client(cli_run *run, cli_text *problem)
+{
+  cli_shared *shared = &run->shared;
+  ahttp_trace trace = AHTTP_TRACE_INIT;
+
+  trace.callback = run_on_trace;
+  trace.user_data = shared->trace;
+  return cli_client_new(&shared->client, &run->loop, run->options,
+                        shared->trace == NULL ? NULL : &trace, problem);
 }
 
 static int run_open_results(cli_run *run, cli_text *problem)
@@ -174,8 +221,13 @@ static int run_open(cli_run *run)
   if (cli_draft_new(&run->draft, options, &problem) != 0 ||
       cli_input_new(&run->input, &run->loop, options->sources,
                     options->source_count, &problem) != 0 ||
-      run_open_sink(run, &problem) != 0 ||
-      cli_client_new(&shared->client, &run->loop, options, &problem) != 0) {
+      run_open_sink(run, &problem) != 0) {
+    return run_refuse(run, &problem, CLI_EXIT_USAGE);
+  }
+  if (run_open_trace(run, &problem) != 0) {
+    return run_refuse(run, &problem, CLI_EXIT_IO);
+  }
+  if (run_open_client(run, &problem) != 0) {
     return run_refuse(run, &problem, CLI_EXIT_USAGE);
   }
   shared->draft = run->draft;
@@ -235,6 +287,7 @@ int cli_fetch(const cli_options *options, cli_terminal *terminal)
     run_close(run);
     (void)uv_run(&run->loop, UV_RUN_DEFAULT);
   }
+  code = run_close_trace(run, code);
   run_clear(run);
   free(run);
   return code;

@@ -295,6 +295,26 @@ static void job_set_item(cli_job *job, const cli_item *item)
   job->moved_ns = 0;
 }
 
+static void job_on_trace(const ahttp_trace_event *event, void *user_data)
+{
+  const cli_job *job = user_data;
+
+  cli_trace_file_write(job->shared->trace, event, job->n);
+}
+
+/* Sets job->call, to NULL if memory is out. */
+static void job_send(cli_job *job, ahttp_request *request)
+{
+  const cli_shared *shared = job->shared;
+  ahttp_send_opts send = shared->send;
+  ahttp_trace trace = AHTTP_TRACE_INIT;
+
+  trace.callback = job_on_trace;
+  trace.user_data = job;
+  send.trace = shared->trace == NULL ? NULL : &trace;
+  job->call = ahttp_start(shared->client, request, &send, &job_handlers, job);
+}
+
 bool cli_job_start(cli_job *job, const cli_item *item)
 {
   cli_shared *shared = job->shared;
@@ -323,8 +343,7 @@ bool cli_job_start(cli_job *job, const cli_item *item)
     cli_transcript_request(&shared->transcript, job->n, request);
   }
   (void)clock_gettime(CLOCK_REALTIME, &job->start); /* cannot fail */
-  job->call =
-      ahttp_start(shared->client, request, &shared->send, &job_handlers, job);
+  job_send(job, request);
   ahttp_request_free(request);
   if (job->call == NULL) {
     job_fail_with(job, AHTTP_ENOMEM);

@@ -11,6 +11,7 @@
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "cli/trace_file.h"
 #include "cli/transcript.h"
 
 /* Where bodies go. */
@@ -34,6 +35,7 @@ typedef struct cli_shared {
   cli_outlet *stream; /* of CLI_SINK_STREAM */
   bool refuse_binary; /* the stream is a terminal nobody asked for */
   ahttp_send_opts send;
+  cli_trace_file *trace; /* NULL: not wanted */
   cli_class abort_class; /* why the run ends early */
   uint32_t ttfb_ms;      /* enforced by cli_job_check_time(); 0: the */
   uint32_t idle_ms;      /* library does, or there is no limit */

@@ -133,6 +133,10 @@ static const cli_option option_table[] = {
     {'v', "verbose", NULL, "Messages",
      "show requests, responses and connections on standard error", cli_set_flag,
      AT(verbose), 0, 0},
+    {'\0', "trace", "FILE|-", "Messages",
+     "write a line of JSON for every step (names, connections, TLS, messages) "
+     "to FILE or standard output",
+     cli_set_string, AT(trace), 0, 0},
     {'q', "quiet", NULL, "Messages",
      "no progress and no summary; -qq: no messages about failures either",
      cli_set_quiet, 0, 0, 0},
@@ -289,6 +293,12 @@ static int options_check(const cli_options *options, cli_text *problem)
     cli_text_add(problem, "standard input can be read only once");
   } else if (options->results != NULL && options->results[0] == '\0') {
     cli_text_add(problem, "--results wants the name of a file, or -");
+  } else if (options->trace != NULL && options->trace[0] == '\0') {
+    cli_text_add(problem, "--trace wants the name of a file, or -");
+  } else if (options->trace != NULL && strcmp(options->trace, "-") == 0 &&
+             (records_to_stdout || cli_options_is_piped(options))) {
+    cli_text_add(problem, "--trace - and the output or --results both want "
+                          "standard output; write one of them to a file");
   }
   return problem->len > 0 ? -1 : 0;
 }

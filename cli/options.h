@@ -75,6 +75,7 @@ typedef struct cli_options {
   size_t resolve_count;
 
   /* show */
+  const char *trace; /* --trace: a file, or "-"; NULL: none */
   bool verbose;
   bool summary_off;
   bool show_secrets;

@@ -17,7 +17,8 @@ static uint32_t limit_ms(uint32_t ms)
 }
 
 int cli_client_new(ahttp_client **out, uv_loop_t *loop,
-                   const cli_options *options, cli_text *problem)
+                   const cli_options *options, const ahttp_trace *trace,
+                   cli_text *problem)
 {
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
   ahttp_tls_opts tls = {.size = sizeof(tls)};
@@ -44,6 +45,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   opts.dns_servers = options->dns_servers;
   opts.resolve = options->resolve;
   opts.resolve_count = options->resolve_count;
+  opts.trace = trace;
 
   int rv = ahttp_client_new(out, &opts);
   if (rv == AHTTP_ETLS) {

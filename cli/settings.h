@@ -12,7 +12,8 @@
 /* Makes the client that |options| describe, on |loop|.  Returns 0, or sets
  * |problem| and returns -1. */
 int cli_client_new(ahttp_client **out, uv_loop_t *loop,
-                   const cli_options *options, cli_text *problem);
+                   const cli_options *options, const ahttp_trace *trace,
+                   cli_text *problem);
 
 /* Sets the times of |shared|: which the library enforces, and which the jobs
  * must check themselves. */
