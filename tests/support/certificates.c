@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
@@ -124,6 +126,56 @@ void certificate_write_key(const certificate *cert, const char *path)
                                    NULL) == 1 &&
               fclose(file) == 0,
           path);
+}
+
+void certificate_write_locked_key(const certificate *cert, const char *path,
+                                  const char *password)
+{
+  FILE *file = fopen(path, "w");
+  require(file != NULL &&
+              PEM_write_PKCS8PrivateKey(file, cert->key, EVP_aes_128_cbc(),
+                                        password, (int)strlen(password), NULL,
+                                        NULL) == 1 &&
+              fclose(file) == 0,
+          path);
+}
+
+void certificate_write_pkcs12(const certificate *cert, const char *path,
+                              const char *password)
+{
+  FILE *file = fopen(path, "wb");
+  PKCS12 *bag = PKCS12_create(password, "test", cert->key, cert->x509, NULL, 0,
+                              0, 0, 0, 0);
+  require(file != NULL && bag != NULL && i2d_PKCS12_fp(file, bag) == 1 &&
+              fclose(file) == 0,
+          path);
+  PKCS12_free(bag);
+}
+
+static char *take_text(BIO *bio)
+{
+  char *data = NULL;
+  long len = BIO_get_mem_data(bio, &data);
+  char *text = strndup(data, (size_t)len);
+  require(text != NULL, "a text");
+  BIO_free(bio);
+  return text;
+}
+
+char *certificate_text(const certificate *cert)
+{
+  BIO *bio = BIO_new(BIO_s_mem());
+  require(bio != NULL && PEM_write_bio_X509(bio, cert->x509) == 1, "a text");
+  return take_text(bio);
+}
+
+char *certificate_key_text(const certificate *cert)
+{
+  BIO *bio = BIO_new(BIO_s_mem());
+  require(bio != NULL && PEM_write_bio_PrivateKey(bio, cert->key, NULL, NULL, 0,
+                                                  NULL, NULL) == 1,
+          "a text");
+  return take_text(bio);
 }
 
 const test_certificate_files *test_certificates(const char *dir)

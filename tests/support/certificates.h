@@ -35,6 +35,16 @@ void certificate_init_ca(certificate *cert, const char *name);
 void certificate_write(const certificate *cert, const char *path);
 void certificate_write_key(const certificate *cert, const char *path);
 
+/* Writes the key encrypted with |password|, or both as PKCS#12. */
+void certificate_write_locked_key(const certificate *cert, const char *path,
+                                  const char *password);
+void certificate_write_pkcs12(const certificate *cert, const char *path,
+                              const char *password);
+
+/* The certificate, or the key, as PEM text; for free(). */
+char *certificate_text(const certificate *cert);
+char *certificate_key_text(const certificate *cert);
+
 /* What a real server and its clients need. */
 typedef struct test_certificate_files {
   const char *ca_file;   /* the authority's certificate */

@@ -20,6 +20,8 @@ struct tls_host {
   tls_host_opts opts;
   SSL_CTX *context;
   listener *front;
+  pthread_mutex_t lock;
+  char name[256]; /* guarded by |lock| */
 };
 
 static void require(bool condition, const char *what)
@@ -135,6 +137,49 @@ static int host_on_alpn(SSL *ssl, const unsigned char **out,
   return SSL_TLSEXT_ERR_OK;
 }
 
+static int host_on_name(SSL *ssl, int *alert, void *arg)
+{
+  (void)alert;
+  tls_host *host = arg;
+  const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  (void)pthread_mutex_lock(&host->lock);
+  (void)snprintf(host->name, sizeof(host->name), "%s",
+                 name == NULL ? "" : name);
+  (void)pthread_mutex_unlock(&host->lock);
+  return SSL_TLSEXT_ERR_OK;
+}
+
+static void host_demand_client(const tls_host *host)
+{
+  X509_STORE *store = SSL_CTX_get_cert_store(host->context);
+  require(X509_STORE_add_cert(store, host->opts.client_ca->x509) == 1,
+          "client CA");
+  SSL_CTX_set_verify(host->context,
+                     SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+}
+
+/* What may be negotiated, old and weak things too if asked for. */
+static void host_set_algorithms(const tls_host *host)
+{
+  const tls_host_opts *opts = &host->opts;
+  if (opts->version_max != 0 && opts->version_max < TLS1_2_VERSION) {
+    SSL_CTX_set_security_level(host->context, 0);
+    require(SSL_CTX_set_min_proto_version(host->context, TLS1_VERSION) == 1,
+            "version");
+  }
+  require(
+      (opts->version_max == 0 ||
+       SSL_CTX_set_max_proto_version(host->context, opts->version_max) == 1) &&
+          (opts->version_min == 0 ||
+           SSL_CTX_set_min_proto_version(host->context, opts->version_min) ==
+               1) &&
+          (opts->ciphers == NULL ||
+           SSL_CTX_set_cipher_list(host->context, opts->ciphers) == 1) &&
+          (opts->groups == NULL ||
+           SSL_CTX_set1_groups_list(host->context, opts->groups) == 1),
+      "algorithms");
+}
+
 tls_host *tls_host_start(const tls_host_opts *opts)
 {
   tls_host *host = calloc(1, sizeof(*host));
@@ -145,10 +190,14 @@ tls_host *tls_host_start(const tls_host_opts *opts)
               SSL_CTX_use_certificate(host->context, opts->cert->x509) == 1 &&
               SSL_CTX_use_PrivateKey(host->context, opts->cert->key) == 1,
           "certificate");
-  if (opts->version_max != 0) {
-    require(SSL_CTX_set_max_proto_version(host->context, opts->version_max) ==
-                1,
-            "version");
+  (void)pthread_mutex_init(&host->lock, NULL);
+  SSL_CTX_set_tlsext_servername_callback(host->context, host_on_name);
+  SSL_CTX_set_tlsext_servername_arg(host->context, host);
+  static const unsigned char id[] = "host";
+  (void)SSL_CTX_set_session_id_context(host->context, id, sizeof(id));
+  host_set_algorithms(host);
+  if (opts->client_ca != NULL) {
+    host_demand_client(host);
   }
   if (opts->alpn != NULL) {
     SSL_CTX_set_alpn_select_cb(host->context, host_on_alpn, host);
@@ -163,6 +212,15 @@ uint16_t tls_host_port(const tls_host *host)
   return listener_port(host->front);
 }
 
+const char *tls_host_name(tls_host *host)
+{
+  static char name[sizeof(host->name)];
+  (void)pthread_mutex_lock(&host->lock);
+  memcpy(name, host->name, sizeof(name));
+  (void)pthread_mutex_unlock(&host->lock);
+  return name;
+}
+
 unsigned tls_host_accepted(const tls_host *host)
 {
   return listener_accepted(host->front);
@@ -175,5 +233,6 @@ void tls_host_stop(tls_host *host)
   }
   listener_stop(host->front);
   SSL_CTX_free(host->context);
+  (void)pthread_mutex_destroy(&host->lock);
   free(host);
 }

@@ -29,12 +29,21 @@ typedef struct tls_host_opts {
   bool is_mute;     /* reads, but does not even answer the ClientHello */
   bool is_no_tls;   /* sends |response| as it is, before anything else */
   const char *alpn; /* what it chooses whatever is offered; NULL: nothing */
+  const certificate *client_ca; /* who must vouch for clients; NULL: nobody is
+                                   asked */
+  int version_min;              /* TLS1_3_VERSION ...; 0: any */
+  const char *ciphers;          /* of TLS 1.2; NULL: the default */
+  const char *groups;           /* NULL: the default */
 } tls_host_opts;
 
 /* The certificate is borrowed too. */
 tls_host *tls_host_start(const tls_host_opts *opts);
 
 uint16_t tls_host_port(const tls_host *host);
+
+/* The server name of the last ClientHello that was answered, static; "": none.
+ * Call when the handshake is over. */
+const char *tls_host_name(tls_host *host);
 
 /* Connections accepted so far. */
 unsigned tls_host_accepted(const tls_host *host);
