@@ -176,27 +176,84 @@ int ah_tls_error_refused(ahttp_error *err, const ah_tls_refusal *refusal,
   return AHTTP_ECERT;
 }
 
+/* What a server usually means by an alert (RFC 8446, section 6.2); "" if its
+ * name says enough. */
+static const char *alert_meaning(int alert)
+{
+  switch (alert) {
+  case SSL_AD_HANDSHAKE_FAILURE:
+    return "nothing in common to negotiate, or it wants a client certificate";
+  case SSL_AD_PROTOCOL_VERSION:
+    return "no TLS version in common";
+  case SSL_AD_INSUFFICIENT_SECURITY:
+    return "it wants stronger ciphers";
+  case SSL_AD_UNRECOGNIZED_NAME:
+    return "it does not know this host";
+  case SSL_AD_NO_APPLICATION_PROTOCOL:
+    return "no protocol in common";
+  case TLS13_AD_CERTIFICATE_REQUIRED:
+    return "it wants a client certificate";
+  case SSL_AD_BAD_CERTIFICATE:
+  case SSL_AD_UNSUPPORTED_CERTIFICATE:
+  case SSL_AD_CERTIFICATE_REVOKED:
+  case SSL_AD_CERTIFICATE_EXPIRED:
+  case SSL_AD_CERTIFICATE_UNKNOWN:
+  case SSL_AD_UNKNOWN_CA:
+  case SSL_AD_ACCESS_DENIED:
+    return "it does not accept the client certificate";
+  default:
+    return "";
+  }
+}
+
+/* What an error on our side usually means; "" if its name says enough. */
+static const char *reason_meaning(int reason)
+{
+  switch (reason) {
+  case SSL_R_WRONG_VERSION_NUMBER:
+  case SSL_R_HTTP_REQUEST:
+    /* What the first bytes of any other protocol are taken for. */
+    return "the server does not speak TLS on this port";
+  case SSL_R_UNSUPPORTED_PROTOCOL:
+    return "no TLS version in common";
+  case SSL_R_NO_SHARED_CIPHER:
+  case SSL_R_WRONG_CIPHER_RETURNED:
+    return "nothing in common to negotiate";
+  case SSL_R_UNSAFE_LEGACY_RENEGOTIATION_DISABLED:
+    return "the server cannot renegotiate safely (RFC 5746)";
+  default:
+    return "";
+  }
+}
+
+static void text_add_alert(text_room *room, int alert)
+{
+  const char *meaning = alert_meaning(alert);
+  text_add_c(room, "the server sent the alert \"");
+  /* OpenSSL does not know this one by name. */
+  text_add_c(room, alert == TLS13_AD_CERTIFICATE_REQUIRED
+                       ? "certificate required"
+                       : SSL_alert_desc_string_long(alert));
+  text_add_c(room, meaning[0] == '\0' ? "\"" : "\": ");
+  text_add_c(room, meaning);
+}
+
 /* The reason in OpenSSL's |code|, in words people can use. */
 static void text_add_reason(text_room *room, unsigned long code)
 {
   int reason = ERR_GET_REASON(code);
   bool ours = !ERR_SYSTEM_ERROR(code) && ERR_GET_LIB(code) == ERR_LIB_SSL;
   if (ours && reason >= SSL_AD_REASON_OFFSET) {
-    text_add_c(room, "the server sent the alert \"");
-    text_add_c(room, SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
-    text_add_c(room, "\"");
+    text_add_alert(room, reason - SSL_AD_REASON_OFFSET);
     return;
   }
-  /* What the first bytes of any other protocol are taken for. */
-  if (ours && reason == SSL_R_WRONG_VERSION_NUMBER) {
-    text_add_c(room, "the server does not speak TLS on this port (");
-  }
-  const char *text =
+  const char *meaning = ours ? reason_meaning(reason) : "";
+  const char *name =
       ERR_SYSTEM_ERROR(code) ? strerror(reason) : ERR_reason_error_string(code);
-  text_add_c(room, text == NULL ? "unknown reason" : text);
-  if (ours && reason == SSL_R_WRONG_VERSION_NUMBER) {
-    text_add_c(room, ")");
-  }
+  text_add_c(room, meaning);
+  text_add_c(room, meaning[0] == '\0' ? "" : " (");
+  text_add_c(room, name == NULL ? "unknown reason" : name);
+  text_add_c(room, meaning[0] == '\0' ? "" : ")");
 }
 
 void ah_tls_error_clear(void)
