@@ -150,7 +150,8 @@ typedef struct ahttp_call_info {
                           calls of the connection */
   uint16_t local_port; /* 0: none, or a unix socket */
   const char *local_address; /* numeric; "" if none; lives with the call */
-  ahttp_str alpn;            /* agreed by TLS: "h2", "http/1.1"; static */
+  const char *alpn;          /* protocol agreed on by ALPN, such as "h2"; "" if
+                                none was; static */
 } ahttp_call_info;
 
 /* Fills |*out|, whose size member the caller has set; best in on_done.  On the

@@ -3,6 +3,7 @@
 #define AHTTP_CLIENT_H
 
 #include <ahttp/error.h>
+#include <ahttp/tls.h>
 #include <ahttp/trace.h>
 #include <ahttp/types.h>
 
@@ -42,17 +43,6 @@ typedef enum ahttp_http_policy {
   AHTTP_HTTP_2_PRIOR_KNOWLEDGE = 3 /* HTTP/2, without TLS too (RFC 9113,
                                       section 3.3) */
 } ahttp_http_policy;
-
-/* TLS settings; strings are copied.  All zero is the safe default: the
- * system's trust store, host names verified, TLS 1.2 or later. */
-typedef struct ahttp_tls_opts {
-  size_t size;         /* sizeof(*this) */
-  const char *ca_file; /* PEM file of trusted certificates instead of the
-                          system's; or NULL */
-  const char *ca_dir;  /* hashed directory of the same; or NULL */
-  bool verify_off;     /* accept any certificate: an attacker can read and
-                          change everything */
-} ahttp_tls_opts;
 
 /* One fixed answer of the resolver. */
 typedef struct ahttp_resolve_entry {
@@ -114,6 +104,9 @@ typedef struct ahttp_send_opts {
   uint32_t total_ms;        /* from the launch on the loop to on_done */
   uint32_t redirects_max;   /* redirects followed; AHTTP_NONE: none */
   const ahttp_trace *trace; /* of this call instead of the client's; copied */
+  const char *sni;          /* host name or address to ask for and to verify by
+                               TLS, instead of the URL's, at the URL's host;
+                               copied */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)
@@ -124,10 +117,18 @@ typedef struct ahttp_send_opts {
  * Returns AHTTP_OK and sets |*out|, or sets it to NULL and returns:
  *   AHTTP_EINVAL   |opts| is from a newer header, or contradicts itself
  *   AHTTP_ENOMEM
- *   AHTTP_ETLS     |opts->tls| names a file that cannot be read
+ *   AHTTP_ETLS     |opts->tls| names a file that cannot be read or does not
+ *                  have what it should, a wrong password, or ciphers or groups
+ *                  that nobody knows
  */
 AHTTP_EXTERN int ahttp_client_new(ahttp_client **out,
                                   const ahttp_client_opts *opts);
+
+/* The same, and fills |*err|, which may be NULL, also when it went well: its
+ * text says in a sentence which option is wrong, and why. */
+AHTTP_EXTERN int ahttp_client_new_err(ahttp_client **out,
+                                      const ahttp_client_opts *opts,
+                                      ahttp_error *err);
 
 /* Runs once, from the loop, when nothing of a closed client is left. */
 typedef void (*ahttp_closed_cb)(void *user_data);

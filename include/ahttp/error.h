@@ -17,43 +17,44 @@ extern "C" {
  * E...(INVAL, STATE) are the caller's fault, (PROTO, LIMIT, TRUNCATED) the
  * peer's.
  */
-#define AHTTP_ERROR_MAP(X)                                    \
-  X(EINVAL, -1, "invalid argument")                           \
-  X(ENOMEM, -2, "out of memory")                              \
-  X(ESTATE, -3, "not possible in this state")                 \
-  X(EURL, -4, "invalid URL")                                  \
-  X(EFIELD, -5, "invalid field name or value")                \
-  X(ESCHEME, -6, "unsupported URL scheme")                    \
-  X(ECALLBACK, -7, "stopped by a callback")                   \
-  X(ECANCELED, -8, "canceled")                                \
-  X(EBODY, -9, "the request content could not be read")       \
-  X(ECLOSED, -10, "the client was closed")                    \
-  X(ERESOLVE, -100, "the host name could not be resolved")    \
-  X(ENOTFOUND, -101, "no such host")                          \
-  X(ECONNECT, -200, "could not connect")                      \
-  X(EREFUSED, -201, "connection refused")                     \
-  X(EUNREACHABLE, -202, "host unreachable")                   \
-  X(EREAD, -203, "could not read from the connection")        \
-  X(EWRITE, -204, "could not write to the connection")        \
-  X(ETLS, -300, "TLS failed")                                 \
-  X(ECERT, -301, "the certificate could not be verified")     \
-  X(EPROTO, -400, "the peer violated the protocol")           \
-  X(ELIMIT, -401, "a limit was exceeded")                     \
-  X(ETRUNCATED, -402, "the response ended too early")         \
-  X(EDISCONNECTED, -403,                                      \
-    "the server closed the connection without a response")    \
-  X(ESTREAM, -404, "the server reset the stream")             \
-  X(EGOAWAY, -405, "the server is closing the connection")    \
-  X(EDECODE, -406, "the content coding could not be decoded") \
-  X(ETIMEOUT_CONNECT, -500, "connecting took too long")       \
-  X(ETIMEOUT_READ, -501, "no data arrived in time")           \
-  X(ETIMEOUT_WRITE, -502, "sending took too long")            \
-  X(ETIMEOUT_POOL, -503, "no connection became free in time") \
-  X(ETIMEOUT_TOTAL, -504, "the call took too long")           \
-  X(ETIMEOUT_WAIT, -505, "waiting took too long")             \
-  X(EREDIRECTS, -600, "too many redirects")                   \
-  X(EREDIRECT, -601, "the redirect cannot be followed")       \
-  X(EPROXY, -602, "the proxy refused")                        \
+#define AHTTP_ERROR_MAP(X)                                     \
+  X(EINVAL, -1, "invalid argument")                            \
+  X(ENOMEM, -2, "out of memory")                               \
+  X(ESTATE, -3, "not possible in this state")                  \
+  X(EURL, -4, "invalid URL")                                   \
+  X(EFIELD, -5, "invalid field name or value")                 \
+  X(ESCHEME, -6, "unsupported URL scheme")                     \
+  X(ECALLBACK, -7, "stopped by a callback")                    \
+  X(ECANCELED, -8, "canceled")                                 \
+  X(EBODY, -9, "the request content could not be read")        \
+  X(ECLOSED, -10, "the client was closed")                     \
+  X(ERESOLVE, -100, "the host name could not be resolved")     \
+  X(ENOTFOUND, -101, "no such host")                           \
+  X(ECONNECT, -200, "could not connect")                       \
+  X(EREFUSED, -201, "connection refused")                      \
+  X(EUNREACHABLE, -202, "host unreachable")                    \
+  X(EREAD, -203, "could not read from the connection")         \
+  X(EWRITE, -204, "could not write to the connection")         \
+  X(ETLS, -300, "TLS failed")                                  \
+  X(ECERT, -301, "the certificate could not be verified")      \
+  X(EPIN, -302, "the server's public key is not a pinned one") \
+  X(EPROTO, -400, "the peer violated the protocol")            \
+  X(ELIMIT, -401, "a limit was exceeded")                      \
+  X(ETRUNCATED, -402, "the response ended too early")          \
+  X(EDISCONNECTED, -403,                                       \
+    "the server closed the connection without a response")     \
+  X(ESTREAM, -404, "the server reset the stream")              \
+  X(EGOAWAY, -405, "the server is closing the connection")     \
+  X(EDECODE, -406, "the content coding could not be decoded")  \
+  X(ETIMEOUT_CONNECT, -500, "connecting took too long")        \
+  X(ETIMEOUT_READ, -501, "no data arrived in time")            \
+  X(ETIMEOUT_WRITE, -502, "sending took too long")             \
+  X(ETIMEOUT_POOL, -503, "no connection became free in time")  \
+  X(ETIMEOUT_TOTAL, -504, "the call took too long")            \
+  X(ETIMEOUT_WAIT, -505, "waiting took too long")              \
+  X(EREDIRECTS, -600, "too many redirects")                    \
+  X(EREDIRECT, -601, "the redirect cannot be followed")        \
+  X(EPROXY, -602, "the proxy refused")                         \
   X(ESTATUS, -603, "the response status is an error")
 
 /* The codes. */
@@ -112,7 +113,7 @@ AHTTP_EXTERN bool ahttp_error_is_timeout(int code);
  */
 AHTTP_EXTERN bool ahttp_error_is_connect(int code);
 
-/* True for AHTTP_ETLS and AHTTP_ECERT. */
+/* True for AHTTP_ETLS, AHTTP_ECERT and AHTTP_EPIN. */
 AHTTP_EXTERN bool ahttp_error_is_tls(int code);
 
 /* True if the peer broke the protocol (HTTPX: RemoteProtocolError). */

@@ -86,7 +86,7 @@ bool ahttp_error_is_connect(int code)
 
 bool ahttp_error_is_tls(int code)
 {
-  return code == AHTTP_ETLS || code == AHTTP_ECERT;
+  return code == AHTTP_ETLS || code == AHTTP_ECERT || code == AHTTP_EPIN;
 }
 
 bool ahttp_error_is_protocol(int code)

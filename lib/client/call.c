@@ -24,6 +24,7 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/str.h"
 #include "client/chain.h"
 #include "client/client.h"
 #include "client/reader.h"
@@ -141,13 +142,29 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->manual_credit = call->manual_credit;
 }
 
+/* The client's route, unless the send names a server by itself.  As credentials
+ * do, that name holds for the host it was given for; so not after a redirect to
+ * another one.  |own| is room for a route of the call's. */
+static const ah_route *call_choose_route(const ahttp_call *call, ah_route *own)
+{
+  const ah_route *route = &call->client->route;
+  if (call->settings.sni.len == 0 ||
+      !ah_str_eq(call->hop.head.url->host, call->request->url.host)) {
+    return route;
+  }
+  *own = *route;
+  own->sni = call->settings.sni;
+  return own;
+}
+
 void ah_call_send_hop(ahttp_call *call)
 {
   ahttp_client *client = call->client;
   ah_exchange *exchange = &call->exchange;
   exchange->request = call->hop.head; /* interceptors may have changed it */
-  int rv = ah_pool_origin(client->pool, call->hop.head.url, &client->route,
-                          &exchange->origin);
+  ah_route route;
+  int rv = ah_pool_origin(client->pool, call->hop.head.url,
+                          call_choose_route(call, &route), &exchange->origin);
   if (rv != AHTTP_OK) {
     ahttp_error err;
     ah_error_plain(&err, rv, AHTTP_PHASE_NONE);
@@ -253,8 +270,13 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   rv = ah_send_settings_override(&call->settings, opts);
   if (rv != AHTTP_OK) {
     ah_call_end_plain(call, rv);
+    return AHTTP_OK;
   }
-  return call_set_trace(call);
+  rv = call_set_trace(call);
+  if (rv == AHTTP_OK && call->settings.sni.len > 0) {
+    rv = ah_arena_copy(&call->arena, call->settings.sni, &call->settings.sni);
+  }
+  return rv;
 }
 
 ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,

@@ -96,6 +96,7 @@ void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
   info.wire_in = wire.in;
   info.local_port = exchange->peer.local_port;
   info.local_address = exchange->peer.local_address;
-  info.alpn = exchange->peer.alpn;
+  /* The names are literals, so a NUL follows. */
+  info.alpn = exchange->peer.alpn.len == 0 ? "" : exchange->peer.alpn.ptr;
   ah_sized_copy_out(out, &info, sizeof(info));
 }

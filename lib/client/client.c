@@ -76,13 +76,16 @@ static int client_make_loop(ahttp_client *client, const ahttp_client_opts *opts)
 }
 
 static int client_make_engine(ahttp_client *client,
-                              const ahttp_client_opts *opts)
+                              const ahttp_client_opts *opts, ahttp_error *err)
 {
   int rv = client_make_loop(client, opts);
   if (rv != AHTTP_OK) {
     return rv;
   }
   rv = ah_tls_profile_new(&client->route.tls, opts->tls);
+  if (rv == AHTTP_OK) {
+    rv = ah_tls_profile_check(client->route.tls, err);
+  }
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -123,9 +126,9 @@ static ahttp_client *client_alloc(void)
   return client;
 }
 
-int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
+static int client_new(ahttp_client **out, const ahttp_client_opts *opts,
+                      ahttp_error *err)
 {
-  *out = NULL;
   ahttp_client_opts copy;
   int rv = ah_opts_copy(&copy, sizeof(copy), opts);
   if (rv == AHTTP_OK) {
@@ -144,7 +147,7 @@ int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
   }
   rv = client_copy_opts(client, &copy);
   if (rv == AHTTP_OK) {
-    rv = client_make_engine(client, &copy);
+    rv = client_make_engine(client, &copy, err);
   }
   if (rv == AHTTP_OK && copy.background) {
     rv = ah_client_start_thread(client);
@@ -155,6 +158,26 @@ int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
   }
   *out = client;
   return AHTTP_OK;
+}
+
+int ahttp_client_new_err(ahttp_client **out, const ahttp_client_opts *opts,
+                         ahttp_error *err)
+{
+  ahttp_error unwanted;
+  ahttp_error *told = err == NULL ? &unwanted : err;
+  *out = NULL;
+  ah_error_clear(told);
+  int rv = client_new(out, opts, told);
+  if (rv != AHTTP_OK && told->code != rv) {
+    ah_error_plain(told, rv, AHTTP_PHASE_NONE);
+  }
+  told->phase = AHTTP_PHASE_NONE; /* no call was under way */
+  return rv;
+}
+
+int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
+{
+  return ahttp_client_new_err(out, opts, NULL);
 }
 
 /* --- Looking. --------------------------------------------------------------

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/str.h"
+
 /* HTTPX's defaults (httpx/_config.py): five seconds each, 100 connections of
  * which 20 are kept for five seconds. */
 enum {
@@ -89,6 +91,7 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->redirects_max = opts->redirects_max;
   settings->interceptors = 0;
   settings->trace = NULL;
+  settings->sni = ah_str_from_c(NULL);
 }
 
 static void override(uint32_t *member, uint32_t value)
@@ -115,6 +118,7 @@ int ah_send_settings_override(ah_send_settings *settings,
   override(&settings->total_ms, copy.total_ms);
   override(&settings->redirects_max, copy.redirects_max);
   settings->trace = copy.trace;
+  settings->sni = ah_str_from_c(copy.sni);
   return AHTTP_OK;
 }
 

@@ -22,6 +22,7 @@ typedef struct ah_send_settings {
   unsigned interceptors;    /* bits of ah_place that a send uses */
   const ahttp_trace *trace; /* the caller's, while the call is made; NULL: the
                                client's */
+  ahttp_str sni;            /* for TLS at the request's host; empty: the URL's */
 } ah_send_settings;
 
 /*
@@ -41,7 +42,8 @@ int ah_client_opts_check(const ahttp_client_opts *opts);
 void ah_send_settings_init(ah_send_settings *settings,
                            const ahttp_client_opts *opts);
 
-/* Puts what |opts| (may be NULL) says over |settings|.  AHTTP_OK or
+/* Puts what |opts| (may be NULL) says over |settings|, which borrows its
+ * strings.  AHTTP_OK or
  * AHTTP_EINVAL. */
 int ah_send_settings_override(ah_send_settings *settings,
                               const ahttp_send_opts *opts);

@@ -11,6 +11,8 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "net/address.h"
+#include "net/tls_pins.h"
 
 /* By ALPN, in the order we like best. */
 static const ahttp_str tls_protocols[AH_TLS_PROTOCOLS] = {
@@ -18,17 +20,33 @@ static const ahttp_str tls_protocols[AH_TLS_PROTOCOLS] = {
     {"http/1.1", 8},
 };
 
-/* |opts->host| as TLS wants it: no final dot (RFC 6066, section 3), no zone.
- * False if it cannot be a host's name. */
+/* Decides by whose name the server goes: what the send asks for comes first,
+ * then the profile, then the URL. */
+static ahttp_str client_choose_host(ah_tls_client *client,
+                                    const ah_tls_stream_opts *opts)
+{
+  ahttp_str sni =
+      opts->sni.len > 0 ? opts->sni : ah_str_from_c(client->opts->sni);
+  ah_address address;
+  if (sni.len == 0) {
+    client->host_is_ip = opts->host_is_ip;
+    return opts->host;
+  }
+  client->host_is_ip = ah_address_parse(&address, sni, 0);
+  return sni;
+}
+
+/* The host as TLS wants it: no final dot (RFC 6066, section 3), no zone.  False
+ * if it cannot be a host's name. */
 static bool client_set_host(ah_tls_client *client,
                             const ah_tls_stream_opts *opts)
 {
-  ahttp_str host = opts->host;
+  ahttp_str host = client_choose_host(client, opts);
   if (host.len > 0 && host.ptr[host.len - 1] == '.') {
     host.len--;
   }
   const char *zone = NULL;
-  if (opts->host_is_ip && host.len > 0) {
+  if (client->host_is_ip && host.len > 0) {
     zone = memchr(host.ptr, '%', host.len);
   }
   if (zone != NULL) {
@@ -70,18 +88,21 @@ static int client_on_verify(int ok, X509_STORE_CTX *chain)
 
 /* Which names a certificate may have is for OpenSSL to decide, never for us:
  * matchers made at home are where clients fail. */
-static bool client_set_verification(ah_tls_client *client, bool host_is_ip)
+static bool client_set_verification(ah_tls_client *client)
 {
-  if (!client->verifies) {
+  if (client->opts->verify_off) {
     return true;
   }
   X509_VERIFY_PARAM *param = SSL_get0_param(client->ssl);
   SSL_set_verify(client->ssl, SSL_VERIFY_PEER, client_on_verify);
+  if (client->opts->verify_host_off) {
+    return true;
+  }
   /* RFC 9110, section 4.3.4: a common name is not a host name. */
   X509_VERIFY_PARAM_set_hostflags(param,
                                   X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                       X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-  if (host_is_ip) {
+  if (client->host_is_ip) {
     return X509_VERIFY_PARAM_set1_ip_asc(param, client->host) == 1;
   }
   return X509_VERIFY_PARAM_set1_host(param, client->host,
@@ -115,13 +136,13 @@ int ah_tls_client_open(ah_tls_client *client, ah_tls_profile *profile,
   if (rv != AHTTP_OK) {
     return rv;
   }
+  client->opts = ah_tls_profile_opts(profile);
   if (!client_set_host(client, opts)) {
     ah_error_say(err, AHTTP_ETLS, AHTTP_PHASE_TLS,
                  "the host name is not one TLS could verify");
     return AHTTP_ETLS;
   }
   client_set_slot(client, profile, opts->port);
-  client->verifies = ah_tls_profile_verifies(profile);
   client->bio.below = below;
 
   ERR_clear_error();
@@ -133,9 +154,9 @@ int ah_tls_client_open(ah_tls_client *client, ah_tls_profile *profile,
   SSL_set_bio(client->ssl, bio, bio);
   SSL_set_connect_state(client->ssl);
   /* RFC 6066, section 3: literal addresses are not sent as names. */
-  bool named = opts->host_is_ip ||
+  bool named = client->host_is_ip ||
                SSL_set_tlsext_host_name(client->ssl, client->host) == 1;
-  if (!named || !client_set_verification(client, opts->host_is_ip) ||
+  if (!named || !client_set_verification(client) ||
       !client_set_alpn(client, opts)) {
     return ah_tls_error_take(err, AHTTP_PHASE_TLS, "TLS cannot be set up");
   }
@@ -169,6 +190,24 @@ static int client_error(ah_tls_client *client, ahttp_error *err)
   return ah_tls_error_take(err, AHTTP_PHASE_TLS, "the TLS handshake failed");
 }
 
+/* The server's key is to be one of those pinned, whoever vouches for it; of a
+ * resumed session too, which keeps the certificate. */
+static int client_check_pins(const ah_tls_client *client, ahttp_error *err)
+{
+  const char *pins = client->opts->pinned_keys;
+  X509 *cert = pins == NULL ? NULL : SSL_get0_peer_certificate(client->ssl);
+  char pin[AH_TLS_PIN_BYTES] = "unknown";
+  if (pins == NULL || (cert != NULL && ah_tls_pin_print(cert, pin) &&
+                       ah_tls_pins_have(pins, pin))) {
+    return AHTTP_OK;
+  }
+  ERR_clear_error();
+  ah_error_say(err, AHTTP_EPIN, AHTTP_PHASE_TLS,
+               "the public key of %s is not a pinned one: it is %s",
+               client->host, pin);
+  return AHTTP_EPIN;
+}
+
 int ah_tls_client_handshake(ah_tls_client *client, ahttp_error *err)
 {
   ERR_clear_error();
@@ -187,7 +226,7 @@ int ah_tls_client_handshake(ah_tls_client *client, ahttp_error *err)
                  "the server chose a protocol that was not offered");
     return AHTTP_ETLS;
   }
-  return AHTTP_OK;
+  return client_check_pins(client, err);
 }
 
 ahttp_str ah_tls_client_alpn(const ah_tls_client *client)

@@ -28,9 +28,11 @@ typedef struct ah_tls_client {
   ah_tls_bio bio;           /* what |ssl| reads and writes */
   ah_tls_session_slot slot; /* the app data of |ssl| */
   ah_tls_refusal refusal;
-  bool verifies;
+  const ahttp_tls_opts *opts; /* the profile's */
   bool offered[AH_TLS_PROTOCOLS];
-  char host[AH_TLS_HOST_BYTES_MAX + 1]; /* without a final dot */
+  bool host_is_ip;
+  char host[AH_TLS_HOST_BYTES_MAX + 1]; /* whom it is to reach: what is sent
+                                           and verified; without a final dot */
   char key[AH_TLS_HOST_BYTES_MAX + AH_TLS_PORT_BYTES_MAX + 1];
 } ah_tls_client;
 

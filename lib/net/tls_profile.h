@@ -2,8 +2,8 @@
 #ifndef AH_NET_TLS_PROFILE_H
 #define AH_NET_TLS_PROFILE_H
 
-#include <ahttp/client.h>
 #include <ahttp/error.h>
+#include <ahttp/tls.h>
 
 #include "net/stream.h"
 
@@ -19,9 +19,14 @@ typedef struct ah_tls_profile ah_tls_profile;
  * Makes one from |opts| (NULL: the defaults), copied.  Returns AHTTP_OK, or
  *   AHTTP_EINVAL  |opts| is from a newer header
  *   AHTTP_ENOMEM
- *   AHTTP_ETLS    it names a file or directory that cannot be read
+ * Whether what it names can be used turns out at the first stream, or by:
  */
 int ah_tls_profile_new(ah_tls_profile **out, const ahttp_tls_opts *opts);
+
+/* Tries everything in the options that could be wrong, now.  AHTTP_OK, or fills
+ * |*err| with AHTTP_EINVAL, AHTTP_ENOMEM or AHTTP_ETLS and returns it. */
+int ah_tls_profile_check(ah_tls_profile *profile, ahttp_error *err);
+
 ah_tls_profile *ah_tls_profile_ref(ah_tls_profile *profile);
 /* NULL is allowed. */
 void ah_tls_profile_unref(ah_tls_profile *profile);
@@ -39,11 +44,13 @@ int ah_tls_profile_context(ah_tls_profile *profile, struct ssl_ctx_st **out,
 struct ah_tls_session_cache;
 struct ah_tls_session_cache *ah_tls_profile_sessions(ah_tls_profile *profile);
 
-/* False if any certificate is to be accepted. */
-bool ah_tls_profile_verifies(const ah_tls_profile *profile);
+/* Its options, complete; they live with it. */
+const ahttp_tls_opts *ah_tls_profile_opts(const ah_tls_profile *profile);
 
 typedef struct ah_tls_stream_opts {
   ahttp_str host;  /* for SNI and verification, without brackets; copied */
+  ahttp_str sni;   /* instead of |host|; copied; empty: the profile's, if it has
+                      one */
   uint16_t port;   /* with the host, what sessions are kept by */
   bool host_is_ip; /* verify as an IP address, send no SNI (RFC 6066) */
   bool offer_h2;   /* ALPN */

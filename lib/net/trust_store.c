@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "base/alloc.h"
 #include "base/assert.h"
@@ -23,6 +24,7 @@
 typedef struct trust_place {
   const char *file; /* or NULL */
   const char *dir;  /* or NULL; OpenSSL takes several, separated by ':' */
+  const char *pem;  /* text, or NULL */
   struct stat file_stat;
 } trust_place;
 
@@ -30,9 +32,10 @@ struct ah_trust_store {
   ah_list_node node; /* in |stores|; guarded by |stores_lock|, so |refs| */
   size_t refs;
   X509_STORE *x509;
-  trust_place place; /* its names are the two below */
+  trust_place place; /* its strings are the three below */
   char *file;
   char *dir;
+  char *pem;
 };
 
 static ah_list stores = {&stores, &stores};
@@ -110,18 +113,24 @@ static void place_find_system(trust_place *place)
   }
 }
 
-static int place_find(trust_place *place, const char *ca_file,
-                      const char *ca_dir, ahttp_error *err)
+static bool place_is_empty(const trust_place *place)
 {
-  *place = (trust_place){.file = ca_file, .dir = ca_dir};
-  if (ca_file == NULL && ca_dir == NULL) {
+  return place->file == NULL && place->dir == NULL && place->pem == NULL;
+}
+
+static int place_find(trust_place *place, const ah_trust_source *source,
+                      ahttp_error *err)
+{
+  *place = (trust_place){
+      .file = source->file, .dir = source->dir, .pem = source->pem};
+  if (place_is_empty(place)) {
     place->file = env_value(X509_get_default_cert_file_env());
     place->dir = env_value(X509_get_default_cert_dir_env());
   }
-  if (place->file == NULL && place->dir == NULL) {
+  if (place_is_empty(place)) {
     place_find_system(place);
   }
-  if (place->file == NULL && place->dir == NULL) {
+  if (place_is_empty(place)) {
     ah_error_say(err, AHTTP_ETLS, AHTTP_PHASE_TLS,
                  "no trusted certificates were found on this system");
     return AHTTP_ETLS;
@@ -148,6 +157,7 @@ static bool name_equal(const char *a, const char *b)
 static bool place_equal(const trust_place *a, const trust_place *b)
 {
   return name_equal(a->file, b->file) && name_equal(a->dir, b->dir) &&
+         name_equal(a->pem, b->pem) &&
          a->file_stat.st_dev == b->file_stat.st_dev &&
          a->file_stat.st_ino == b->file_stat.st_ino &&
          a->file_stat.st_size == b->file_stat.st_size &&
@@ -172,6 +182,7 @@ static void store_free(ah_trust_store *store)
   X509_STORE_free(store->x509);
   ah_free(store->file);
   ah_free(store->dir);
+  ah_free(store->pem);
   ah_free(store);
 }
 
@@ -180,6 +191,41 @@ static bool name_copy(char **out, const char *name)
 {
   *out = name == NULL ? NULL : ah_memdup0(name, strlen(name));
   return name == NULL || *out != NULL;
+}
+
+/* Instead of OpenSSL's own, which would ask whoever sits at the terminal. */
+static int store_on_password(char *buf, int size, int is_writing, void *arg)
+{
+  (void)buf;
+  (void)size;
+  (void)is_writing;
+  (void)arg;
+  return -1;
+}
+
+/* Every certificate in |pem|, which must have one. */
+static int store_load_pem(X509_STORE *x509, const char *pem, ahttp_error *err)
+{
+  BIO *bio = BIO_new_mem_buf(pem, -1);
+  X509 *cert = NULL;
+  bool goes_on = bio != NULL;
+  size_t count = 0;
+  while (goes_on && (cert = PEM_read_bio_X509_AUX(bio, NULL, store_on_password,
+                                                  NULL)) != NULL) {
+    goes_on = X509_STORE_add_cert(x509, cert) == 1;
+    X509_free(cert);
+    count++;
+  }
+  BIO_free(bio);
+  unsigned long code = ERR_peek_last_error();
+  if (goes_on && count > 0 && ERR_GET_LIB(code) == ERR_LIB_PEM &&
+      ERR_GET_REASON(code) == PEM_R_NO_START_LINE) {
+    ERR_clear_error();
+    return AHTTP_OK;
+  }
+  return ah_tls_error_take(err, AHTTP_PHASE_TLS,
+                           "the trusted certificates in the given text cannot "
+                           "be loaded");
 }
 
 static int store_load(X509_STORE *x509, const trust_place *place,
@@ -196,7 +242,7 @@ static int store_load(X509_STORE *x509, const trust_place *place,
                              "the trusted certificates in %s cannot be loaded",
                              place->dir);
   }
-  return AHTTP_OK;
+  return place->pem == NULL ? AHTTP_OK : store_load_pem(x509, place->pem, err);
 }
 
 /* NULL if it cannot be loaded: |*err| says why. */
@@ -210,12 +256,14 @@ static ah_trust_store *store_new(const trust_place *place, ahttp_error *err)
   store->x509 = X509_STORE_new();
   store->place = *place;
   if (store->x509 == NULL || !name_copy(&store->file, place->file) ||
-      !name_copy(&store->dir, place->dir)) {
+      !name_copy(&store->dir, place->dir) ||
+      !name_copy(&store->pem, place->pem)) {
     ah_error_plain(err, AHTTP_ENOMEM, AHTTP_PHASE_TLS);
     goto fail;
   }
   store->place.file = store->file;
   store->place.dir = store->dir;
+  store->place.pem = store->pem;
   if (store_load(store->x509, place, err) != AHTTP_OK) {
     goto fail;
   }
@@ -226,12 +274,12 @@ fail:
   return NULL;
 }
 
-int ah_trust_store_acquire(ah_trust_store **out, const char *ca_file,
-                           const char *ca_dir, ahttp_error *err)
+int ah_trust_store_acquire(ah_trust_store **out, const ah_trust_source *source,
+                           ahttp_error *err)
 {
   *out = NULL;
   trust_place place;
-  int rv = place_find(&place, ca_file, ca_dir, err);
+  int rv = place_find(&place, source, err);
   if (rv != AHTTP_OK) {
     return rv;
   }

@@ -13,16 +13,23 @@
  */
 typedef struct ah_trust_store ah_trust_store;
 
+/* Where certificates come from; NULL: not from there. */
+typedef struct ah_trust_source {
+  const char *file; /* PEM file */
+  const char *dir;  /* hashed directory */
+  const char *pem;  /* the PEM text itself */
+} ah_trust_source;
+
 /*
- * The store of the PEM file |ca_file| and the hashed directory |ca_dir|, or, if
- * both are NULL, of SSL_CERT_FILE and SSL_CERT_DIR, or, if neither is set, of
- * the system.  A file that has changed since it was loaded is loaded anew.
+ * The store of all that |source| names, or, if that is nothing, of
+ * SSL_CERT_FILE and SSL_CERT_DIR, or, if neither is set, of the system.  A file
+ * that has changed since it was loaded is loaded anew.
  *
  * Returns AHTTP_OK, AHTTP_ENOMEM, or AHTTP_ETLS if it cannot be loaded, and
  * fills |*err| then.
  */
-int ah_trust_store_acquire(ah_trust_store **out, const char *ca_file,
-                           const char *ca_dir, ahttp_error *err);
+int ah_trust_store_acquire(ah_trust_store **out, const ah_trust_source *source,
+                           ahttp_error *err);
 
 /* NULL is allowed. */
 void ah_trust_store_release(ah_trust_store *store);

@@ -284,6 +284,7 @@ static void connector_start_tls(ah_connector *connector, ah_stream *below)
   const ah_origin *origin = connector->origin;
   const ah_tls_stream_opts opts = {
       .host = host_without_dot(origin->host),
+      .sni = origin->sni,
       .port = origin->port,
       .host_is_ip = origin->host_is_ip,
       .offer_h2 = origin->http != AHTTP_HTTP_1_1,

@@ -25,8 +25,8 @@ static char *key_put(char *at, const void *data, size_t len)
 
 /*
  * Everything that decides where a connection goes and whom it trusts.  Lengths
- * are fixed but for the last two parts, the first of which has its length in
- * front; so no two origins have the same key.
+ * are fixed but for the last three parts, the first two of which have their
+ * lengths in front; so no two origins have the same key.
  */
 int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
                   ahttp_str *out)
@@ -35,31 +35,36 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
    * put into the key below. */
   static_assert(sizeof(ah_route) == sizeof(route->tls) + sizeof(route->tls_id) +
                                         sizeof(route->http) +
-                                        sizeof(route->unix_path),
+                                        sizeof(route->unix_path) +
+                                        sizeof(route->sni),
                 "a new member of ah_route must become part of the key");
 
   const struct {
     uint32_t tls_id; /* 0 without TLS, which then does not matter */
     uint32_t unix_path_len;
+    uint32_t sni_len; /* 0 without TLS as well */
     uint16_t port;
     uint8_t http;
     uint8_t is_tls;
   } fixed = {
       .tls_id = url_is_tls(url) ? route->tls_id + 1 : 0,
       .unix_path_len = (uint32_t)route->unix_path.len,
+      .sni_len = url_is_tls(url) ? (uint32_t)route->sni.len : 0,
       .port = url->port,
       .http = (uint8_t)route->http,
       .is_tls = url_is_tls(url),
   };
-  static_assert(sizeof(fixed) == 12, "the key has no padding");
+  static_assert(sizeof(fixed) == 16, "the key has no padding");
 
-  size_t len = sizeof(fixed) + route->unix_path.len + url->host.len;
+  size_t len =
+      sizeof(fixed) + route->unix_path.len + fixed.sni_len + url->host.len;
   char *key = ah_arena_bytes(arena, len);
   if (key == NULL) {
     return AHTTP_ENOMEM;
   }
   char *at = key_put(key, &fixed, sizeof(fixed));
   at = key_put(at, route->unix_path.ptr, route->unix_path.len);
+  at = key_put(at, route->sni.ptr, fixed.sni_len);
   at = key_put(at, url->host.ptr, url->host.len);
   ah_assert(at == key + len);
   *out = ah_str(key, len);
@@ -97,7 +102,8 @@ int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
 {
   *out = NULL;
   ahttp_str host = ah_url_hostname(url);
-  size_t text_len = key.len + host.len + route->unix_path.len + 3;
+  size_t text_len =
+      key.len + host.len + route->unix_path.len + route->sni.len + 4;
   ah_origin *origin = ah_calloc(1, sizeof(*origin) + text_len);
   if (origin == NULL) {
     return AHTTP_ENOMEM;
@@ -113,6 +119,7 @@ int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
   }
   origin->http = route->http;
   origin->unix_path = str_put(&text, route->unix_path);
+  origin->sni = str_put(&text, route->sni);
   origin->protocol = protocol_known(origin->is_tls, origin->http);
   ah_list_init(&origin->idle);
   ah_list_init(&origin->h2);

@@ -13,7 +13,8 @@
 /*
  * Where connections go, interned: two requests have the same origin exactly if
  * they may share a connection.  The key is built by one function from scheme,
- * canonical host, port, TLS profile, unix socket path and protocol policy.
+ * canonical host, port, TLS profile and server name, unix socket path and
+ * protocol policy.
  */
 typedef struct ah_pool ah_pool;
 
@@ -31,6 +32,7 @@ typedef struct ah_route {
                       for somebody who has only one */
   ahttp_http_policy http;
   ahttp_str unix_path; /* empty: TCP */
+  ahttp_str sni;       /* for TLS, instead of the URL's host; empty: that */
 } ah_route;
 
 struct ah_origin {
@@ -43,6 +45,7 @@ struct ah_origin {
   ah_tls_profile *tls; /* NULL without TLS */
   ahttp_http_policy http;
   ahttp_str unix_path; /* NUL-terminated; empty: TCP */
+  ahttp_str sni;       /* as in ah_route */
 
   /* The pool's own. */
   ah_pool *pool;

@@ -77,6 +77,7 @@ static void error_kinds_are_those_of_httpx(void **state)
       {AHTTP_EINVAL, 0},
       {AHTTP_ENOMEM, 0},
       {AHTTP_ERESOLVE, CONNECT},
+      {AHTTP_EPIN, CONNECT | TLS},
       {AHTTP_ENOTFOUND, CONNECT},
       {AHTTP_ECONNECT, CONNECT},
       {AHTTP_EREFUSED, CONNECT},

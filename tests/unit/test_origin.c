@@ -99,6 +99,9 @@ static void origin_key_differs_by_every_member_of_the_route(void **state)
   route = plain_route;
   route.unix_path = AH_STR("/run/a.sock");
   assert_false(same_key(&url, &plain_route, &url, &route));
+  route = plain_route;
+  route.sni = AH_STR("other.test");
+  assert_false(same_key(&url, &plain_route, &url, &route));
 }
 
 /* The profile pointer itself says nothing: equal profiles have one id. */
@@ -118,6 +121,7 @@ static void origin_key_without_tls_ignores_the_profile(void **state)
   const ahttp_url url = url_of("http", "example.test", 80);
   ah_route route = plain_route;
   route.tls_id = 7;
+  route.sni = AH_STR("other.test");
   assert_true(same_key(&url, &plain_route, &url, &route));
 }
 
@@ -131,6 +135,16 @@ static void origin_key_parts_cannot_run_into_each_other(void **state)
   route_a.unix_path = AH_STR("/a");
   route_b.unix_path = AH_STR("/ab");
   assert_false(same_key(&url_a, &route_a, &url_b, &route_b));
+  const ahttp_url url_c = url_of("https", "bc", 443);
+  const ahttp_url url_d = url_of("https", "c", 443);
+  route_a = plain_route;
+  route_b = plain_route;
+  route_a.sni = AH_STR("a");
+  route_b.sni = AH_STR("ab");
+  assert_false(same_key(&url_c, &route_a, &url_d, &route_b));
+  route_b.sni = AH_STR("");
+  route_b.unix_path = AH_STR("a");
+  assert_false(same_key(&url_c, &route_a, &url_c, &route_b));
 }
 
 static void origin_copies_what_it_is_made_from(void **state)

@@ -134,23 +134,100 @@ static void options_of_another_size_are_understood_or_refused(void **state)
   assert_null(profile);
   opts.size = 0;
   assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_EINVAL);
-  /* An older header, which did not have the last member. */
+  /* An older header, which did not have the last members. */
   opts.size = offsetof(ahttp_tls_opts, verify_off);
   assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_OK);
-  assert_true(ah_tls_profile_verifies(profile));
+  assert_true(!ah_tls_profile_opts(profile)->verify_off);
   ah_tls_profile_unref(profile);
+}
+
+/* What ah_tls_profile_check() says of |opts|; the sentence is in |*err|. */
+static int check_options(const ahttp_tls_opts *opts, ahttp_error *err)
+{
+  ah_tls_profile *profile = NULL;
+  assert_int_equal(ah_tls_profile_new(&profile, opts), AHTTP_OK);
+  int rv = ah_tls_profile_check(profile, err);
+  assert_int_equal(ERR_peek_error(), 0);
+  ah_tls_profile_unref(profile);
+  return rv;
 }
 
 static void unreadable_places_are_refused_at_once(void **state)
 {
   (void)state;
-  ahttp_tls_opts opts = {.size = sizeof(opts), .ca_file = "/nonexistent/ca"};
-  ah_tls_profile *profile = NULL;
-  assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_ETLS);
+  ahttp_tls_opts opts = AHTTP_TLS_OPTS_INIT;
+  ahttp_error err;
+  opts.ca_file = "/nonexistent/ca";
+  assert_int_equal(check_options(&opts, &err), AHTTP_ETLS);
+  assert_int_equal(err.domain, AHTTP_DOMAIN_OS);
+  assert_string_equal(err.text,
+                      "the trusted certificates in /nonexistent/ca cannot be "
+                      "read: No such file or directory");
   opts.ca_file = NULL;
   opts.ca_dir = "/nonexistent";
-  assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_ETLS);
-  assert_null(profile);
+  assert_int_equal(check_options(&opts, &err), AHTTP_ETLS);
+  opts.ca_dir = NULL;
+  opts.ca_pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
+  assert_int_equal(check_options(&opts, &err), AHTTP_ETLS);
+  opts.ca_pem = "nothing";
+  assert_int_equal(check_options(&opts, &err), AHTTP_ETLS);
+  assert_non_null(strstr(err.text, "given text"));
+}
+
+static void unknown_algorithms_are_refused_at_once(void **state)
+{
+  (void)state;
+  static const ahttp_tls_opts rows[] = {
+      {.size = sizeof(ahttp_tls_opts), .ciphers = "ROT13"},
+      {.size = sizeof(ahttp_tls_opts), .ciphers13 = "ROT13"},
+      {.size = sizeof(ahttp_tls_opts), .groups = "ROT13"},
+  };
+  for (size_t i = 0; i < 3; i++) {
+    ahttp_error err;
+    assert_int_equal(check_options(&rows[i], &err), AHTTP_ETLS);
+    assert_non_null(strstr(err.text, "\"ROT13\" cannot be used"));
+  }
+}
+
+static void unopenable_key_log_is_refused_at_once(void **state)
+{
+  (void)state;
+  ahttp_tls_opts opts = AHTTP_TLS_OPTS_INIT;
+  ahttp_error err;
+  opts.verify_off = true;
+  opts.keylog_file = "/nonexistent/keys";
+  assert_int_equal(check_options(&opts, &err), AHTTP_ETLS);
+  assert_non_null(strstr(err.text, "key log /nonexistent/keys"));
+}
+
+static void versions_are_as_asked_for(void **state)
+{
+  (void)state;
+  static const struct {
+    ahttp_tls_version min;
+    ahttp_tls_version max;
+    long want_min;
+    long want_max;
+  } rows[] = {
+      {AHTTP_TLS_1_2, AHTTP_TLS_DEFAULT, TLS1_2_VERSION, 0},
+      {AHTTP_TLS_1_3, AHTTP_TLS_DEFAULT, TLS1_3_VERSION, 0},
+      {AHTTP_TLS_DEFAULT, AHTTP_TLS_1_2, TLS1_2_VERSION, TLS1_2_VERSION},
+      {AHTTP_TLS_1_3, AHTTP_TLS_1_3, TLS1_3_VERSION, TLS1_3_VERSION},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    ahttp_tls_opts opts = AHTTP_TLS_OPTS_INIT;
+    opts.verify_off = true;
+    opts.version_min = rows[i].min;
+    opts.version_max = rows[i].max;
+    ah_tls_profile *profile = NULL;
+    SSL_CTX *context = NULL;
+    ahttp_error err;
+    assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_OK);
+    assert_int_equal(ah_tls_profile_context(profile, &context, &err), AHTTP_OK);
+    assert_int_equal(SSL_CTX_get_min_proto_version(context), rows[i].want_min);
+    assert_int_equal(SSL_CTX_get_max_proto_version(context), rows[i].want_max);
+    ah_tls_profile_unref(profile);
+  }
 }
 
 static int make_profile(void *arg)
@@ -278,6 +355,41 @@ static bool is_accepted(ah_tls_profile *profile)
   return accepted;
 }
 
+static void certificates_in_memory_are_trusted(void **state)
+{
+  (void)state;
+  char *text = certificate_text(&ca);
+  ahttp_tls_opts opts = AHTTP_TLS_OPTS_INIT;
+  opts.ca_pem = text;
+  ah_tls_profile *profile = NULL;
+  ah_tls_profile *other = NULL;
+  assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_OK);
+  assert_int_equal(ah_tls_profile_new(&other, &opts), AHTTP_OK);
+  free(text);
+  assert_true(is_accepted(profile));
+  assert_ptr_equal(store_of(profile), store_of(other));
+  ah_tls_profile_unref(other);
+  ah_tls_profile_unref(profile);
+}
+
+static void key_log_of_the_profile_is_written_as_well(void **state)
+{
+  (void)state;
+  char path[400];
+  name_file(path, "own-keys.log");
+  ahttp_tls_opts opts = AHTTP_TLS_OPTS_INIT;
+  opts.ca_file = ca_file;
+  opts.keylog_file = path;
+  ah_tls_profile *profile = NULL;
+  assert_int_equal(ah_tls_profile_new(&profile, &opts), AHTTP_OK);
+  assert_true(is_accepted(profile));
+  ah_tls_profile_unref(profile);
+  struct stat facts;
+  assert_int_equal(stat(path, &facts), 0);
+  assert_true(facts.st_size > 100);
+  assert_int_equal(facts.st_mode & 0777, 0600);
+}
+
 static void hashed_directory_is_searched(void **state)
 {
   (void)state;
@@ -364,11 +476,16 @@ int main(void)
       cmocka_unit_test(same_options_are_equal_though_copied),
       cmocka_unit_test(options_of_another_size_are_understood_or_refused),
       cmocka_unit_test(unreadable_places_are_refused_at_once),
+      cmocka_unit_test(unknown_algorithms_are_refused_at_once),
+      cmocka_unit_test(unopenable_key_log_is_refused_at_once),
+      cmocka_unit_test(versions_are_as_asked_for),
       cmocka_unit_test(every_allocation_may_fail),
       cmocka_unit_test(same_trust_is_one_store),
       cmocka_unit_test(context_is_made_once),
       cmocka_unit_test(changed_file_is_loaded_anew),
       cmocka_unit_test(file_without_certificates_is_an_error),
+      cmocka_unit_test(certificates_in_memory_are_trusted),
+      cmocka_unit_test(key_log_of_the_profile_is_written_as_well),
       cmocka_unit_test(hashed_directory_is_searched),
       cmocka_unit_test(environment_replaces_the_system),
       cmocka_unit_test(missing_file_in_the_environment_is_an_error),
