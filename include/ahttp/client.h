@@ -88,6 +88,8 @@ typedef struct ahttp_client_opts {
 
   bool background; /* a thread of the library's runs the private loop, also
                       while nobody waits; not with |loop| */
+  bool keep_certificate; /* calls keep the server's certificate to their end:
+                            ahttp_call_certificate() */
 
   const ahttp_trace *trace; /* NULL: nobody is told; see trace.h */
 } ahttp_client_opts;
@@ -107,6 +109,7 @@ typedef struct ahttp_send_opts {
   const char *sni;          /* host name or address to ask for and to verify by
                                TLS, instead of the URL's, at the URL's host;
                                copied */
+  bool keep_certificate;    /* as in ahttp_client_opts; true if either is */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

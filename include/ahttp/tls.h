@@ -9,7 +9,8 @@ extern "C" {
 #endif
 
 /*
- * TLS: whom to trust, who we are, and what may be negotiated.
+ * TLS: whom to trust, who we are, what may be negotiated; and what is known of
+ * the server at the other end.
  *
  * Files are read when the client is made if the options name any, and not
  * again.  What cannot be read, parsed or decrypted is told then, in a sentence,
@@ -74,6 +75,48 @@ typedef struct ahttp_tls_opts {
 } ahttp_tls_opts;
 
 #define AHTTP_TLS_OPTS_INIT AHTTP_SIZED(ahttp_tls_opts)
+
+/*
+ * The certificate a server showed, and what became of it.  The library makes
+ * it, members may be added at its end.  Text is as the certificate has it, with
+ * '?' for what is not printable, and is NUL-terminated.
+ */
+typedef struct ahttp_certificate {
+  const char *subject;       /* "CN=example.org,O=Example" (RFC 4514) */
+  const char *issuer;        /* the same of who signed it */
+  const char *serial;        /* hexadecimal digits */
+  const ahttp_str *names;    /* host names and numeric addresses it is for */
+  size_t name_count;         /* how many */
+  int64_t not_before_s;      /* valid from, seconds since 1970 UTC */
+  int64_t not_after_s;       /* valid to */
+  uint8_t sha256[32];        /* fingerprint: SHA-256 of the certificate */
+  const char *public_key;    /* as in pinned_keys: "sha256//BASE64" */
+  const ahttp_str *chain;    /* DER of all that the server sent, its own first;
+                                not text */
+  size_t chain_count;        /* how many; at least 1 */
+  bool is_verified;          /* it was verified, and is good */
+  long verify_result;        /* OpenSSL's X509_V_...; 0: good */
+  const char *verify_phrase; /* the same in words; static */
+} ahttp_certificate;
+
+/*
+ * Sets |*out| to the certificate of the server that |call| is exchanging with;
+ * it lives with the call.  It is looked up when it is first asked for: in
+ * on_informational, on_head, on_body or on_trailers, or at any later time if it
+ * was asked for there or if the option |keep_certificate| was set.  On the
+ * loop's thread; after the end on any.
+ *
+ * Returns AHTTP_OK, or sets |*out| to NULL and returns:
+ *   AHTTP_ESTATE   there was no TLS, or no connection is held and the
+ *                  certificate was not kept
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_call_certificate(ahttp_call *call,
+                                        const ahttp_certificate **out);
+
+/* The same of the call that |response| came with; lives with the response. */
+AHTTP_EXTERN int ahttp_response_certificate(const ahttp_response *response,
+                                            const ahttp_certificate **out);
 
 #ifdef __cplusplus
 }

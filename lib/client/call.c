@@ -184,6 +184,7 @@ void ah_call_start_next_hop(ahttp_call *call)
   call->hop.head.fields = &call->hop.fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
+  call->certificate = NULL;
   ah_exchange_init(&call->exchange);
   call_fill_exchange(call);
   ah_chain_start_hop(call);

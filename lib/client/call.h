@@ -55,6 +55,8 @@ struct ahttp_call {
   unsigned active;      /* bits of the interceptors it uses */
   ah_chain *chain;      /* what they need; NULL: nothing so far */
 
+  ahttp_certificate *certificate; /* of this hop, if somebody asked for it */
+
   bool manual_credit; /* of every hop; so the next */
   bool is_paused;
 

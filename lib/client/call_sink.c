@@ -112,6 +112,12 @@ static void call_on_informational(ah_exchange *exchange,
 static void call_on_head(ah_exchange *exchange)
 {
   ahttp_call *call = call_of(exchange);
+  const ahttp_certificate *kept;
+  if (call->settings.keep_certificate &&
+      ahttp_call_certificate(call, &kept) == AHTTP_ENOMEM) {
+    ah_call_end_plain(call, AHTTP_ENOMEM);
+    return;
+  }
   if (call->active == 0) {
     ah_call_tell_head(call);
   } else {

@@ -92,6 +92,7 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->interceptors = 0;
   settings->trace = NULL;
   settings->sni = ah_str_from_c(NULL);
+  settings->keep_certificate = opts->keep_certificate;
 }
 
 static void override(uint32_t *member, uint32_t value)
@@ -119,6 +120,7 @@ int ah_send_settings_override(ah_send_settings *settings,
   override(&settings->redirects_max, copy.redirects_max);
   settings->trace = copy.trace;
   settings->sni = ah_str_from_c(copy.sni);
+  settings->keep_certificate |= copy.keep_certificate;
   return AHTTP_OK;
 }
 

@@ -23,6 +23,7 @@ typedef struct ah_send_settings {
   const ahttp_trace *trace; /* the caller's, while the call is made; NULL: the
                                client's */
   ahttp_str sni;            /* for TLS at the request's host; empty: the URL's */
+  bool keep_certificate;    /* of the server, to the end of the call */
 } ah_send_settings;
 
 /*

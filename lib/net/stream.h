@@ -53,6 +53,8 @@ typedef struct ah_stream_info {
   const char *tls_version; /* static; NULL without TLS */
   const char *tls_cipher;  /* static; NULL without TLS */
   bool tls_resumed;
+  struct ssl_st *tls; /* OpenSSL's, good while the stream is open, for the
+                         certificate: server_certificate.h; NULL without TLS */
 } ah_stream_info;
 
 typedef struct ah_stream_ops {

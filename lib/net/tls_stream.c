@@ -464,6 +464,7 @@ static void tls_info(const ah_stream *stream, ah_stream_info *info)
   info->tls_cipher =
       SSL_CIPHER_get_name(SSL_get_current_cipher(tls->client.ssl));
   info->tls_resumed = SSL_session_reused(tls->client.ssl) == 1;
+  info->tls = tls->client.ssl;
 }
 
 static void tls_free(tls_stream *tls)

@@ -122,7 +122,7 @@ static void times_of_new_and_reused_connections(void **state)
     assert_int_equal(info->bytes_decoded, 5);
     assert_int_not_equal(info->local_port, 0);
     assert_int_not_equal(info->local_port, info->remote_port);
-    assert_int_equal(info->alpn.len, 0);
+    assert_string_equal(info->alpn, "");
     call_record_clear(&record);
   }
   client_run_close(&run);
