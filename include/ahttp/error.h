@@ -85,7 +85,8 @@ typedef enum ahttp_domain {
   AHTTP_DOMAIN_DNS = 2,  /* c-ares status */
   AHTTP_DOMAIN_TLS = 3,  /* OpenSSL error code */
   AHTTP_DOMAIN_X509 = 4, /* OpenSSL verify result, X509_V_ERR_... */
-  AHTTP_DOMAIN_H2 = 5    /* HTTP/2 error code, RFC 9113 section 7 */
+  AHTTP_DOMAIN_H2 = 5,   /* HTTP/2 error code, RFC 9113 section 7 */
+  AHTTP_DOMAIN_HTTP = 6  /* status code, RFC 9110 section 15 */
 } ahttp_domain;
 
 /* What went wrong, in full.  A plain value: copy it freely. */
@@ -116,8 +117,40 @@ AHTTP_EXTERN bool ahttp_error_is_connect(int code);
 /* True for AHTTP_ETLS, AHTTP_ECERT and AHTTP_EPIN. */
 AHTTP_EXTERN bool ahttp_error_is_tls(int code);
 
-/* True if the peer broke the protocol (HTTPX: RemoteProtocolError). */
+/* True if the network failed while connecting, reading or writing, but for
+ * timeouts (HTTPX: NetworkError). */
+AHTTP_EXTERN bool ahttp_error_is_network(int code);
+
+/* True if either side broke the protocol (HTTPX: ProtocolError): */
 AHTTP_EXTERN bool ahttp_error_is_protocol(int code);
+
+/* ... we did, by what we were asked to send (HTTPX: LocalProtocolError). */
+AHTTP_EXTERN bool ahttp_error_is_local_protocol(int code);
+
+/* ... the peer did (HTTPX: RemoteProtocolError). */
+AHTTP_EXTERN bool ahttp_error_is_remote_protocol(int code);
+
+/* True for timeouts, network, protocol and proxy errors, and unsupported
+ * schemes (HTTPX: TransportError). */
+AHTTP_EXTERN bool ahttp_error_is_transport(int code);
+
+/* True for those, for content that cannot be decoded and for redirects that
+ * were not followed: everything that may happen to a request on its way (HTTPX:
+ * RequestError). */
+AHTTP_EXTERN bool ahttp_error_is_request(int code);
+
+/*
+ * True if the same request might well succeed a little later: the cause is the
+ * network, the server's state or time, and neither the request, nor the
+ * options, nor what the server wants to be.  The library has by then done those
+ * retries that are always safe.
+ *
+ * Whether it is safe to send it again is another question.  If the error's
+ * phase is before AHTTP_PHASE_SEND, the server cannot have seen any of it. From
+ * there on it may have acted on it; then only idempotent requests (RFC 9110,
+ * section 9.2.2) should be repeated.
+ */
+AHTTP_EXTERN bool ahttp_error_is_retryable(int code);
 
 #ifdef __cplusplus
 }

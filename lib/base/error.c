@@ -63,6 +63,7 @@ bool ahttp_error_is_timeout(int code)
   case AHTTP_ETIMEOUT_WRITE:
   case AHTTP_ETIMEOUT_POOL:
   case AHTTP_ETIMEOUT_TOTAL:
+  case AHTTP_ETIMEOUT_WAIT:
     return true;
   default:
     return false;
@@ -89,7 +90,18 @@ bool ahttp_error_is_tls(int code)
   return code == AHTTP_ETLS || code == AHTTP_ECERT || code == AHTTP_EPIN;
 }
 
-bool ahttp_error_is_protocol(int code)
+bool ahttp_error_is_network(int code)
+{
+  return code == AHTTP_EREAD || code == AHTTP_EWRITE ||
+         (ahttp_error_is_connect(code) && !ahttp_error_is_timeout(code));
+}
+
+bool ahttp_error_is_local_protocol(int code)
+{
+  return code == AHTTP_EFIELD || code == AHTTP_EBODY;
+}
+
+bool ahttp_error_is_remote_protocol(int code)
 {
   switch (code) {
   case AHTTP_EPROTO:
@@ -101,5 +113,43 @@ bool ahttp_error_is_protocol(int code)
     return true;
   default:
     return false;
+  }
+}
+
+bool ahttp_error_is_protocol(int code)
+{
+  return ahttp_error_is_local_protocol(code) ||
+         ahttp_error_is_remote_protocol(code);
+}
+
+bool ahttp_error_is_transport(int code)
+{
+  return ahttp_error_is_timeout(code) || ahttp_error_is_network(code) ||
+         ahttp_error_is_protocol(code) || code == AHTTP_EPROXY ||
+         code == AHTTP_ESCHEME;
+}
+
+bool ahttp_error_is_request(int code)
+{
+  return ahttp_error_is_transport(code) || code == AHTTP_EDECODE ||
+         code == AHTTP_EREDIRECTS || code == AHTTP_EREDIRECT;
+}
+
+bool ahttp_error_is_retryable(int code)
+{
+  switch (code) {
+  case AHTTP_ERESOLVE:
+  case AHTTP_ECONNECT:
+  case AHTTP_EREFUSED:
+  case AHTTP_EUNREACHABLE:
+  case AHTTP_EREAD:
+  case AHTTP_EWRITE:
+  case AHTTP_ETRUNCATED:
+  case AHTTP_EDISCONNECTED:
+  case AHTTP_ESTREAM:
+  case AHTTP_EGOAWAY:
+    return true;
+  default:
+    return ahttp_error_is_timeout(code);
   }
 }

@@ -63,52 +63,85 @@ enum {
   TIMEOUT = 1,
   CONNECT = 2,
   TLS = 4,
-  PROTOCOL = 8
+  NETWORK = 8,
+  LOCAL = 16,
+  REMOTE = 32,
+  PROTOCOL = 64,
+  TRANSPORT = 128,
+  REQUEST = 256,
+  RETRYABLE = 512
+};
+
+static int kinds_of(int code)
+{
+  return (ahttp_error_is_timeout(code) ? TIMEOUT : 0) |
+         (ahttp_error_is_connect(code) ? CONNECT : 0) |
+         (ahttp_error_is_tls(code) ? TLS : 0) |
+         (ahttp_error_is_network(code) ? NETWORK : 0) |
+         (ahttp_error_is_local_protocol(code) ? LOCAL : 0) |
+         (ahttp_error_is_remote_protocol(code) ? REMOTE : 0) |
+         (ahttp_error_is_protocol(code) ? PROTOCOL : 0) |
+         (ahttp_error_is_transport(code) ? TRANSPORT : 0) |
+         (ahttp_error_is_request(code) ? REQUEST : 0) |
+         (ahttp_error_is_retryable(code) ? RETRYABLE : 0);
+}
+
+/* Every code stands here, so that a new one is thought about. */
+static const struct {
+  int code;
+  int kinds;
+} kind_rows[] = {
+#define ON_ITS_WAY (TRANSPORT | REQUEST)
+#define NO_CONNECTION (CONNECT | NETWORK | ON_ITS_WAY)
+    {AHTTP_EINVAL, 0},
+    {AHTTP_ENOMEM, 0},
+    {AHTTP_ESTATE, 0},
+    {AHTTP_EURL, 0},
+    {AHTTP_EFIELD, LOCAL | PROTOCOL | ON_ITS_WAY},
+    {AHTTP_ESCHEME, ON_ITS_WAY},
+    {AHTTP_ECALLBACK, 0},
+    {AHTTP_ECANCELED, 0},
+    {AHTTP_EBODY, LOCAL | PROTOCOL | ON_ITS_WAY},
+    {AHTTP_ECLOSED, 0},
+    {AHTTP_ERESOLVE, NO_CONNECTION | RETRYABLE},
+    {AHTTP_ENOTFOUND, NO_CONNECTION},
+    {AHTTP_ECONNECT, NO_CONNECTION | RETRYABLE},
+    {AHTTP_EREFUSED, NO_CONNECTION | RETRYABLE},
+    {AHTTP_EUNREACHABLE, NO_CONNECTION | RETRYABLE},
+    {AHTTP_EREAD, NETWORK | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_EWRITE, NETWORK | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ETLS, TLS | NO_CONNECTION},
+    {AHTTP_ECERT, TLS | NO_CONNECTION},
+    {AHTTP_EPIN, TLS | NO_CONNECTION},
+    {AHTTP_EPROTO, REMOTE | PROTOCOL | ON_ITS_WAY},
+    {AHTTP_ELIMIT, REMOTE | PROTOCOL | ON_ITS_WAY},
+    {AHTTP_ETRUNCATED, REMOTE | PROTOCOL | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_EDISCONNECTED, REMOTE | PROTOCOL | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ESTREAM, REMOTE | PROTOCOL | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_EGOAWAY, REMOTE | PROTOCOL | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_EDECODE, REQUEST},
+    {AHTTP_ETIMEOUT_CONNECT, TIMEOUT | CONNECT | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ETIMEOUT_READ, TIMEOUT | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ETIMEOUT_WRITE, TIMEOUT | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ETIMEOUT_POOL, TIMEOUT | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ETIMEOUT_TOTAL, TIMEOUT | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_ETIMEOUT_WAIT, TIMEOUT | ON_ITS_WAY | RETRYABLE},
+    {AHTTP_EREDIRECTS, REQUEST},
+    {AHTTP_EREDIRECT, REQUEST},
+    {AHTTP_EPROXY, ON_ITS_WAY},
+    {AHTTP_ESTATUS, 0},
 };
 
 static void error_kinds_are_those_of_httpx(void **state)
 {
   (void)state;
-  static const struct {
-    int code;
-    int kinds;
-  } rows[] = {
-      {AHTTP_OK, 0},
-      {AHTTP_EINVAL, 0},
-      {AHTTP_ENOMEM, 0},
-      {AHTTP_ERESOLVE, CONNECT},
-      {AHTTP_EPIN, CONNECT | TLS},
-      {AHTTP_ENOTFOUND, CONNECT},
-      {AHTTP_ECONNECT, CONNECT},
-      {AHTTP_EREFUSED, CONNECT},
-      {AHTTP_EUNREACHABLE, CONNECT},
-      {AHTTP_EREAD, 0},
-      {AHTTP_EWRITE, 0},
-      {AHTTP_ETLS, CONNECT | TLS},
-      {AHTTP_ECERT, CONNECT | TLS},
-      {AHTTP_EPROTO, PROTOCOL},
-      {AHTTP_ELIMIT, PROTOCOL},
-      {AHTTP_ETRUNCATED, PROTOCOL},
-      {AHTTP_EDISCONNECTED, PROTOCOL},
-      {AHTTP_ESTREAM, PROTOCOL},
-      {AHTTP_EGOAWAY, PROTOCOL},
-      {AHTTP_EDECODE, 0},
-      {AHTTP_ETIMEOUT_CONNECT, TIMEOUT | CONNECT},
-      {AHTTP_ETIMEOUT_READ, TIMEOUT},
-      {AHTTP_ETIMEOUT_WRITE, TIMEOUT},
-      {AHTTP_ETIMEOUT_POOL, TIMEOUT},
-      {AHTTP_ETIMEOUT_TOTAL, TIMEOUT},
-      {AHTTP_EREDIRECTS, 0},
-      {AHTTP_EPROXY, 0},
-  };
-  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-    int code = rows[i].code;
-    int kinds = (ahttp_error_is_timeout(code) ? TIMEOUT : 0) |
-                (ahttp_error_is_connect(code) ? CONNECT : 0) |
-                (ahttp_error_is_tls(code) ? TLS : 0) |
-                (ahttp_error_is_protocol(code) ? PROTOCOL : 0);
-    if (kinds != rows[i].kinds) {
-      fail_msg("%s: %d, not %d", ahttp_error_name(code), kinds, rows[i].kinds);
+  assert_int_equal(kinds_of(AHTTP_OK), 0);
+  assert_int_equal(kinds_of(-9999), 0);
+  for (size_t i = 0; i < sizeof(kind_rows) / sizeof(kind_rows[0]); i++) {
+    int code = kind_rows[i].code;
+    if (kinds_of(code) != kind_rows[i].kinds) {
+      fail_msg("%s: %d, not %d", ahttp_error_name(code), kinds_of(code),
+               kind_rows[i].kinds);
     }
   }
 }
