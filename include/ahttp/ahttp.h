@@ -13,6 +13,7 @@
 #include <ahttp/request.h>
 #include <ahttp/response.h>
 #include <ahttp/trace.h>
+#include <ahttp/status.h>
 #include <ahttp/tls.h>
 #include <ahttp/client.h>
 #include <ahttp/call.h>
