@@ -225,6 +225,28 @@ int cli_set_progress_off(cli_options *options, const cli_option *option,
   return 0;
 }
 
+int cli_set_tls_min(cli_options *options, const cli_option *option,
+                    const char *value, cli_text *problem)
+{
+  (void)value;
+  (void)problem;
+  options->tls.version_min = (ahttp_tls_version)option->min;
+  return 0;
+}
+
+int cli_set_tls_max(cli_options *options, const cli_option *option,
+                    const char *value, cli_text *problem)
+{
+  static const ahttp_tls_version versions[] = {AHTTP_TLS_1_2, AHTTP_TLS_1_3};
+  int index;
+
+  if (choose(option, value, &index, problem) != 0) {
+    return -1;
+  }
+  options->tls.version_max = versions[index];
+  return 0;
+}
+
 int cli_set_color(cli_options *options, const cli_option *option,
                   const char *value, cli_text *problem)
 {

@@ -66,9 +66,7 @@ typedef struct cli_options {
 
   /* net */
   ahttp_http_policy http;
-  const char *ca_file;
-  const char *ca_dir;
-  bool verify_off;
+  ahttp_tls_opts tls;
   const char *unix_socket;
   const char *dns_servers;
   ahttp_resolve_entry *resolve; /* the strings are ours, one block an entry */

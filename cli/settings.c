@@ -21,14 +21,11 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
                    cli_text *problem)
 {
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
-  ahttp_tls_opts tls = {.size = sizeof(tls)};
+  ahttp_error err;
   uint32_t redirects = options->follow_off ? 0 : options->redirects_max;
 
-  tls.ca_file = options->ca_file;
-  tls.ca_dir = options->ca_dir;
-  tls.verify_off = options->verify_off;
   opts.loop = loop;
-  opts.tls = &tls;
+  opts.tls = &options->tls;
   opts.pool_ms = AHTTP_NO_LIMIT; /* we start more than the limits let run */
   opts.conns_max = options->jobs;
   opts.conns_idle_max = options->jobs;
@@ -47,16 +44,11 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   opts.resolve_count = options->resolve_count;
   opts.trace = trace;
 
-  int rv = ahttp_client_new(out, &opts);
-  if (rv == AHTTP_ETLS) {
-    const char *place =
-        options->ca_file != NULL ? options->ca_file : options->ca_dir;
-    cli_text_printf(problem, "cannot read certificates from %s",
-                    place != NULL ? place : "the system's trust store");
-  } else if (rv != AHTTP_OK) {
-    cli_text_printf(problem, "cannot start: %s", ahttp_strerror(rv));
+  if (ahttp_client_new_err(out, &opts, &err) != AHTTP_OK) {
+    cli_text_printf(problem, "cannot start: %s", err.text);
+    return -1;
   }
-  return rv == AHTTP_OK ? 0 : -1;
+  return 0;
 }
 
 void cli_shared_set_times(cli_shared *shared)

@@ -63,7 +63,7 @@ static void options_take_values_in_every_form(void **state)
   assert_string_equal(options.folder, "dir");
   assert_string_equal(options.output, "file");
   assert_true(options.verbose);
-  assert_true(options.verify_off);
+  assert_true(options.tls.verify_off);
   assert_int_equal(options.quiet, 1);
   assert_int_equal(options.source_count, 4);
   assert_int_equal(options.list_count, 1);
