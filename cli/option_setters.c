@@ -234,8 +234,8 @@ int cli_set_tls_min(cli_options *options, const cli_option *option,
   return 0;
 }
 
-int cli_set_tls_max(cli_options *options, const cli_option *option,
-                    const char *value, cli_text *problem)
+int cli_set_tls_version(cli_options *options, const cli_option *option,
+                        const char *value, cli_text *problem)
 {
   static const ahttp_tls_version versions[] = {AHTTP_TLS_1_2, AHTTP_TLS_1_3};
   int index;
@@ -243,7 +243,7 @@ int cli_set_tls_max(cli_options *options, const cli_option *option,
   if (choose(option, value, &index, problem) != 0) {
     return -1;
   }
-  options->tls.version_max = versions[index];
+  *(ahttp_tls_version *)member(options, option) = versions[index];
   return 0;
 }
 

@@ -42,9 +42,9 @@ int cli_set_http(cli_options *options, const cli_option *option,
 /* The lowest TLS version is the one that |min| holds. */
 int cli_set_tls_min(cli_options *options, const cli_option *option,
                     const char *value, cli_text *problem);
-/* The highest TLS version. */
-int cli_set_tls_max(cli_options *options, const cli_option *option,
-                    const char *value, cli_text *problem);
+/* The lowest or the highest TLS version. */
+int cli_set_tls_version(cli_options *options, const cli_option *option,
+                        const char *value, cli_text *problem);
 /* One more HOST:PORT:ADDR. */
 int cli_set_resolve(cli_options *options, const cli_option *option,
                     const char *value, cli_text *problem);

@@ -121,6 +121,7 @@ def test_client_certificate(program, certificate, mine):
         (["--curves", "ROT13"], 'groups "ROT13" cannot be used'),
         (["--pinnedpubkey", "abc"], "sha256//BASE64"),
         (["--tlsv1.3", "--tls-max", "1.2"], "above the highest"),
+        (["--tls-min", "1.3", "--tls-max", "1.2"], "above the highest"),
         (["--tls-max", "1.1"], "1.2"),
         (["--keylog", "/nonexistent/log"], "key log /nonexistent/log"),
         (["--cacert", "/nonexistent"], "/nonexistent cannot be read: No such"),
