@@ -14,6 +14,13 @@ typedef union ah_address {
   struct sockaddr_in6 v6;
 } ah_address;
 
+/* Families as bits. */
+enum {
+  AH_USE_V6 = 1 << 0,
+  AH_USE_V4 = 1 << 1,
+  AH_USE_ANY = AH_USE_V6 | AH_USE_V4
+};
+
 /* Reads a numeric IPv4 or IPv6 address without brackets, a zone allowed.
  * False if it is none. */
 bool ah_address_parse(ah_address *out, ahttp_str text, uint16_t port);

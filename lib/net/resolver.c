@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "base/error.h"
 #include "base/str.h"
 #include "net/error_map.h"
 #include "net/resolver_query.h"
@@ -32,6 +33,7 @@ static void lookup_leave(ah_lookup *lookup)
   ah_list_remove(&lookup->node);
   lookup->query = NULL;
   lookup->pending = 0;
+  ah_query_give_up(query);
   ah_query_unref(query);
 }
 
@@ -42,6 +44,10 @@ static void lookup_call_on_answer(ah_lookup *lookup, const ah_query *query,
   if (part->answer.addresses == NULL) {
     ahttp_error err;
     (void)ah_error_from_ares(&err, part->answer.status, query->host);
+    if (part->question.reason != NULL) {
+      ah_error_say(&err, err.code, err.phase, "%s: %s", query->host,
+                   part->question.reason);
+    }
     lookup->on_answer(lookup, ah_query_families[i], NULL, 0, &err);
     return;
   }
@@ -73,14 +79,19 @@ static void lookup_deliver(ah_task *task)
   ah_query_unref(query);
 }
 
+static unsigned lookup_families(const ah_lookup *lookup)
+{
+  return lookup->families == 0 ? AH_FAMILIES_ALL : lookup->families;
+}
+
 static void lookup_join(ah_lookup *lookup, ah_query *query, uint16_t port)
 {
   lookup->query = ah_query_ref(query);
-  lookup->pending = AH_FAMILIES_ALL;
+  lookup->pending = lookup_families(lookup);
   lookup->port = port;
   lookup->task.run = lookup_deliver;
   ah_list_push_back(&query->lookups, &lookup->node);
-  if (query->answered != 0) {
+  if ((query->answered & lookup->pending) != 0) {
     ah_loop_defer(query->resolver->loop, &lookup->task);
   }
 }
@@ -92,9 +103,11 @@ int ah_resolver_lookup(ah_resolver *resolver, ah_lookup *lookup, ahttp_str host,
   ah_query *query = ah_query_find(resolver, host);
   if (query != NULL) {
     lookup_join(lookup, query, port);
+    ah_query_want(query, lookup->pending);
     return AHTTP_OK;
   }
-  int rv = ah_query_start(&query, resolver, host, port);
+  const unsigned families = lookup_families(lookup);
+  int rv = ah_query_start(&query, resolver, host, port, families);
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -181,11 +194,14 @@ static int resolver_set_opts(ah_resolver *resolver,
   ah_hosts_init(&resolver->hosts, resolver->hosts_path, look_ms);
   resolver->try_ms = opts->try_ms == 0 ? RESOLVER_TRY_MS : opts->try_ms;
   rv = resolver_set_servers(resolver, ah_str_from_c(opts->servers));
-  if (rv != AHTTP_OK) {
-    return rv;
+  if (rv == AHTTP_OK) {
+    rv =
+        ah_fixed_hosts_copy(&resolver->fixed, opts->entries, opts->entry_count);
   }
-  return ah_fixed_hosts_copy(&resolver->fixed, opts->entries,
-                             opts->entry_count);
+  if (rv == AHTTP_OK && opts->hook != NULL) {
+    rv = ah_resolver_hook_new(&resolver->hook, resolver->loop, opts->hook);
+  }
+  return rv;
 }
 
 int ah_resolver_new(ah_resolver **out, ah_loop *loop,
@@ -219,5 +235,6 @@ void ah_resolver_close(ah_resolver *resolver, void (*on_closed)(void *arg),
   resolver->closed_arg = arg;
   ah_loop_hold(resolver->loop); /* until it has been told */
   ah_resolver_close_channel(resolver);
+  ah_resolver_close_hook(resolver);
   ah_resolver_finish_closing(resolver);
 }

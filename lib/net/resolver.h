@@ -4,6 +4,7 @@
 
 #include <ahttp/client.h>
 #include <ahttp/error.h>
+#include <ahttp/resolver.h>
 
 #include "net/address.h"
 #include "net/loop.h"
@@ -23,8 +24,10 @@ typedef struct ah_resolver_opts {
   const char *hosts_path;  /* NULL: /etc/hosts */
   const char *resolv_path; /* NULL: /etc/resolv.conf */
   uint32_t look_ms; /* how often changes of the two are looked for; 0: 1000 */
-  uint32_t try_ms;  /* until a query is repeated, twice that to the next; 0:
-                       2000 */
+  const ahttp_resolver *hook; /* asked instead of the hosts file and DNS; or
+                                 NULL */
+  uint32_t try_ms; /* until a query is repeated, twice that to the next; 0:
+                      2000 */
 } ah_resolver_opts;
 
 /* Makes one; |opts| is copied.  Nothing is opened before the first question for
@@ -40,9 +43,10 @@ void ah_resolver_close(ah_resolver *resolver, void (*on_closed)(void *arg),
 
 /*
  * One lookup, embedded in its owner and zero at first.  on_answer runs once for
- * AF_INET6 and once for AF_INET, in the order they arrive, never from within
- * the start; with addresses (borrowed, port set), or |err| and none.  When the
- * last one runs the lookup is over: its owner may be freed or look up again.
+ * AF_INET6 and once for AF_INET (those of |families|), in the order they
+ * arrive, never from within the start; with addresses (borrowed, port set), or
+ * |err| and none.  When the last one runs the lookup is over: its owner may be
+ * freed or look up again.
  */
 typedef struct ah_lookup ah_lookup;
 struct ah_lookup {
@@ -50,6 +54,7 @@ struct ah_lookup {
   ah_task task;      /* the resolver's */
   void *query;       /* the resolver's; NULL once it is over */
   unsigned pending;  /* the resolver's */
+  unsigned families; /* AH_USE_..., set by the owner; 0: any */
   uint16_t port;
   void (*on_answer)(ah_lookup *lookup, int family, const ah_address *addresses,
                     size_t count, const ahttp_error *err);

@@ -2,6 +2,8 @@
 #ifndef AH_NET_RESOLVER_CHANNEL_H
 #define AH_NET_RESOLVER_CHANNEL_H
 
+#include <ahttp/resolver.h>
+
 #include "net/address_list.h"
 #include "net/loop.h"
 
@@ -30,8 +32,10 @@ void ah_dns_channel_close(ah_dns_channel *channel, void (*on_closed)(void *arg),
 /* A question under way, embedded in its owner and not to be taken back. */
 typedef struct ah_dns_question ah_dns_question;
 struct ah_dns_question {
-  ah_dns_channel *channel; /* the channel's */
-  int family;              /* AF_INET6 or AF_INET */
+  ah_dns_channel *channel;      /* the channel's */
+  int family;                   /* AF_INET6 or AF_INET */
+  ahttp_resolution *resolution; /* a hook's, while it is open */
+  char *reason;                 /* owned; what a hook's program says, or NULL */
   /*
    * |answer| is borrowed, |ttl| in seconds.  It runs once, possibly from within
    * the asking, and from inside c-ares: it must not ask, close or call out.

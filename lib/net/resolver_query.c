@@ -63,6 +63,7 @@ void ah_query_unref(ah_query *query)
   ah_loop_undefer(&query->ask);
   for (int i = 0; i < AH_FAMILY_COUNT; i++) {
     ah_address_list_unref(query->parts[i].answer.addresses);
+    ah_free(query->parts[i].question.reason);
   }
   ah_free(query);
 }
@@ -76,7 +77,9 @@ static void query_answer(ah_query *query, int i, const ah_answer *answer)
   query->parts[i].answer.addresses = ah_address_list_ref(answer->addresses);
   AH_LIST_FOREACH (node, &query->lookups) {
     ah_lookup *lookup = AH_CONTAINER(node, ah_lookup, node);
-    ah_loop_defer(query->resolver->loop, &lookup->task);
+    if ((lookup->pending & (1U << i)) != 0) {
+      ah_loop_defer(query->resolver->loop, &lookup->task);
+    }
   }
 }
 
@@ -89,8 +92,13 @@ static void query_leave_table(ah_query *query, int i)
   }
 }
 
-static bool status_is_kept(int status)
+/* A program's own resolver says itself what may be kept. */
+static bool answer_is_kept(const ah_resolver *resolver, int status,
+                           uint32_t ttl)
 {
+  if (resolver->hook != NULL) {
+    return status == ARES_SUCCESS && ttl > 0;
+  }
   return status == ARES_SUCCESS || status == ARES_ENOTFOUND ||
          status == ARES_ENODATA;
 }
@@ -108,7 +116,7 @@ static void query_on_dns_answer(ah_dns_question *question,
     ah_loop_defer(resolver->loop, &query->ask);
     return;
   }
-  if (status_is_kept(answer->status)) {
+  if (answer_is_kept(resolver, answer->status, ttl)) {
     ah_resolver_cache_put(&resolver->cache, query_host(query),
                           ah_query_families[i], answer, ttl,
                           ah_loop_now_ms(resolver->loop));
@@ -164,11 +172,23 @@ void ah_resolver_close_channel(ah_resolver *resolver)
   }
 }
 
+void ah_resolver_close_hook(ah_resolver *resolver)
+{
+  if (resolver->hook != NULL) {
+    resolver->channels_open++;
+    ah_resolver_hook_close(resolver->hook, resolver_on_channel_closed,
+                           resolver);
+  }
+}
+
 /* Sees to it that there is a channel for the present resolv.conf. */
 static int resolver_open_channel(ah_resolver *resolver)
 {
   if (resolver->closed) {
     return ARES_EDESTRUCTION;
+  }
+  if (resolver->hook != NULL) {
+    return ARES_SUCCESS;
   }
   uint64_t now_ms = ah_loop_now_ms(resolver->loop);
   if (ah_file_watch_changed(&resolver->resolv, now_ms)) {
@@ -190,21 +210,30 @@ static int resolver_open_channel(ah_resolver *resolver)
   return status;
 }
 
-/* Asks DNS for the families in to_ask, which are in |asking| already. */
+/* Asks for family |i|.  With a hook that calls the program, after which the
+ * query may have been given up and the resolver closed. */
+static void query_ask_family(ah_query *query, int i)
+{
+  ah_resolver *resolver = query->resolver;
+  ah_dns_question *question = &query->parts[i].question;
+  int status = resolver_open_channel(resolver);
+  if (status != ARES_SUCCESS) {
+    ah_answer answer = {.status = status};
+    query_on_dns_answer(question, &answer, 0);
+  } else if (resolver->hook != NULL) {
+    ah_resolver_hook_ask(resolver->hook, question, query->host, query->port);
+  } else {
+    ah_dns_channel_ask(resolver->channel, question, query->host);
+  }
+}
+
+/* Asks for the families in to_ask, which are in |asking| already. */
 static void query_ask(ah_query *query)
 {
-  int status = resolver_open_channel(query->resolver);
   for (int i = 0; i < AH_FAMILY_COUNT; i++) {
-    if ((query->to_ask & (1U << i)) == 0) {
-      continue;
-    }
-    query->to_ask &= ~(1U << i);
-    if (status == ARES_SUCCESS) {
-      ah_dns_channel_ask(query->resolver->channel, &query->parts[i].question,
-                         query->host);
-    } else {
-      ah_answer answer = {.status = status};
-      query_on_dns_answer(&query->parts[i].question, &answer, 0);
+    if ((query->to_ask & (1U << i)) != 0) {
+      query->to_ask &= ~(1U << i);
+      query_ask_family(query, i);
     }
   }
 }
@@ -217,24 +246,41 @@ static void query_ask_again(ah_task *task)
   ah_query_unref(query);
 }
 
-/* Enters the table and asks for the families that are not answered. */
-static int query_start_asking(ah_query *query)
+/* Asks for |families|: a server at once, a program in a turn of its own. */
+static void query_start_asking(ah_query *query, unsigned families)
 {
-  int rv = ah_hash_insert(&query->resolver->queries, &query->entry,
-                          query_host(query));
-  if (rv != AHTTP_OK) {
-    return rv;
-  }
   query->ask.run = query_ask_again;
-  query->asking = AH_FAMILIES_ALL & ~query->answered;
-  query->to_ask = query->asking;
+  query->asking |= families;
+  query->to_ask |= families;
   for (int i = 0; i < AH_FAMILY_COUNT; i++) {
-    if ((query->asking & (1U << i)) != 0) {
+    if ((families & (1U << i)) != 0) {
       (void)ah_query_ref(query);
     }
   }
-  query_ask(query);
-  return AHTTP_OK;
+  if (query->resolver->hook != NULL) {
+    ah_loop_defer(query->resolver->loop, &query->ask);
+  } else {
+    query_ask(query);
+  }
+}
+
+void ah_query_give_up(ah_query *query)
+{
+  ah_resolver *resolver = query->resolver;
+  if (resolver->hook == NULL || !ah_list_is_empty(&query->lookups)) {
+    return;
+  }
+  for (int i = 0; i < AH_FAMILY_COUNT; i++) {
+    if ((query->asking & (1U << i)) == 0) {
+      continue;
+    }
+    if ((query->to_ask & (1U << i)) == 0) {
+      ah_resolver_hook_forget(resolver->hook, &query->parts[i].question);
+    }
+    query->to_ask &= ~(1U << i);
+    query_leave_table(query, i);
+    ah_query_unref(query); /* the caller has another reference */
+  }
 }
 
 /* --- Answers at hand --- */
@@ -319,6 +365,9 @@ static int query_try_localhost(ah_query *query)
 
 static int query_try_hosts(ah_query *query)
 {
+  if (query->resolver->hook != NULL) {
+    return AHTTP_OK; /* it takes the place of the hosts file too */
+  }
   uint64_t now_ms = ah_loop_now_ms(query->resolver->loop);
   for (int i = 0; i < AH_FAMILY_COUNT; i++) {
     ah_address items[AH_ADDRESSES_MAX];
@@ -335,12 +384,14 @@ static int query_try_hosts(ah_query *query)
   return AHTTP_OK;
 }
 
-static void query_try_cache(ah_query *query)
+/* Answers those of |families| that the cache knows. */
+static void query_try_cache(ah_query *query, unsigned families)
 {
   ah_resolver *resolver = query->resolver;
   for (int i = 0; i < AH_FAMILY_COUNT; i++) {
     ah_answer answer;
-    if (ah_resolver_cache_find(&resolver->cache, query_host(query),
+    if ((families & (1U << i)) != 0 &&
+        ah_resolver_cache_find(&resolver->cache, query_host(query),
                                ah_query_families[i],
                                ah_loop_now_ms(resolver->loop), &answer)) {
       query_answer(query, i, &answer);
@@ -349,12 +400,12 @@ static void query_try_cache(ah_query *query)
 }
 
 /* Answers what can be answered without asking anybody. */
-static int query_answer_at_hand(ah_query *query, uint16_t port)
+static int query_answer_at_hand(ah_query *query, unsigned families)
 {
   static int (*const sources[])(ah_query *) = {
       query_try_literal, query_try_localhost, query_try_hosts};
 
-  if (query_is_fixed(query, port)) {
+  if (query_is_fixed(query, query->port)) {
     return AHTTP_OK;
   }
   for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++) {
@@ -363,7 +414,7 @@ static int query_answer_at_hand(ah_query *query, uint16_t port)
       return rv;
     }
   }
-  query_try_cache(query);
+  query_try_cache(query, families);
   return AHTTP_OK;
 }
 
@@ -374,8 +425,23 @@ static bool host_is_possible(ahttp_str host)
          memchr(host.ptr, '\0', host.len) == NULL;
 }
 
+/* Asks for those of |families| that are not answered. */
+static int query_ask_for_rest(ah_query *query, unsigned families)
+{
+  unsigned rest = families & ~query->answered;
+  if (rest == 0) {
+    return AHTTP_OK;
+  }
+  int rv = ah_hash_insert(&query->resolver->queries, &query->entry,
+                          query_host(query));
+  if (rv == AHTTP_OK) {
+    query_start_asking(query, rest);
+  }
+  return rv;
+}
+
 int ah_query_start(ah_query **out, ah_resolver *resolver, ahttp_str host,
-                   uint16_t port)
+                   uint16_t port, unsigned families)
 {
   bool is_possible = host_is_possible(host);
   *out = NULL;
@@ -384,16 +450,17 @@ int ah_query_start(ah_query **out, ah_resolver *resolver, ahttp_str host,
   if (query == NULL) {
     return AHTTP_ENOMEM;
   }
+  query->port = port;
   int rv = AHTTP_OK;
   if (!is_possible) {
     ah_answer answer = {.status = ARES_EBADNAME};
     query_answer(query, AH_FAMILY_V6, &answer);
     query_answer(query, AH_FAMILY_V4, &answer);
   } else {
-    rv = query_answer_at_hand(query, port);
+    rv = query_answer_at_hand(query, families);
   }
-  if (rv == AHTTP_OK && query->answered != AH_FAMILIES_ALL) {
-    rv = query_start_asking(query);
+  if (rv == AHTTP_OK) {
+    rv = query_ask_for_rest(query, families);
   }
   if (rv != AHTTP_OK) {
     ah_query_unref(query);
@@ -401,6 +468,15 @@ int ah_query_start(ah_query **out, ah_resolver *resolver, ahttp_str host,
   }
   *out = query;
   return AHTTP_OK;
+}
+
+void ah_query_want(ah_query *query, unsigned families)
+{
+  query_try_cache(query, families & ~(query->answered | query->asking));
+  unsigned rest = families & ~(query->answered | query->asking);
+  if (rest != 0) {
+    query_start_asking(query, rest);
+  }
 }
 
 ah_query *ah_query_find(const ah_resolver *resolver, ahttp_str host)

@@ -8,6 +8,7 @@
 #include "net/resolver_cache.h"
 #include "net/resolver_channel.h"
 #include "net/resolver_fixed.h"
+#include "net/resolver_hook.h"
 #include "net/resolver_hosts.h"
 
 /* What resolver.c (who asks) and resolver_query.c (where answers come from)
@@ -27,7 +28,8 @@ struct ah_resolver {
 
   ah_file_watch resolv;
   ah_dns_channel *channel; /* NULL until there is something to ask */
-  size_t channels_open;    /* it and those being closed */
+  size_t channels_open;    /* it, those being closed, and |hook| likewise */
+  ah_resolver_hook *hook; /* asked instead of the hosts file and DNS, or NULL */
 
   bool closed;
   ah_task closed_task; /* when |channels_open| is 0 */
@@ -42,6 +44,8 @@ enum {
   AH_FAMILY_COUNT,
   AH_FAMILIES_ALL = (1 << AH_FAMILY_COUNT) - 1
 };
+_Static_assert(AH_USE_V6 == 1 << AH_FAMILY_V6 && AH_USE_V4 == 1 << AH_FAMILY_V4,
+               "masks of families are bits by family");
 extern const int ah_query_families[AH_FAMILY_COUNT]; /* AF_INET6, AF_INET */
 
 /* One host being looked up. */
@@ -63,6 +67,7 @@ struct ah_query {
   unsigned to_ask;   /* of those, the ones to be asked (again) by |ask| */
   ah_task ask;
   ah_list lookups; /* whose task is deferred when a family is answered */
+  uint16_t port;   /* of the lookup that began it */
   ah_query_part parts[AH_FAMILY_COUNT];
   size_t host_len;
   char host[AH_HOST_BYTES_MAX + 1]; /* lower case, NUL-terminated */
@@ -75,9 +80,20 @@ void ah_query_unref(ah_query *query);
 ah_query *ah_query_find(const ah_resolver *resolver, ahttp_str host);
 
 /* Makes a query for |host| that has the answers that are at hand (they may
- * depend on |port|) and asks for the others.  AHTTP_OK or AHTTP_ENOMEM. */
+ * depend on |port|) and asks for the others of |families|.  AHTTP_OK or
+ * AHTTP_ENOMEM. */
 int ah_query_start(ah_query **out, ah_resolver *resolver, ahttp_str host,
-                   uint16_t port);
+                   uint16_t port, unsigned families);
+
+/* Has |query|, which is under way, answer |families| too. */
+void ah_query_want(ah_query *query, unsigned families);
+
+/* Stops asking a hook when no lookup waits any more.  DNS goes on, for the
+ * cache. */
+void ah_query_give_up(ah_query *query);
+
+/* Closes the hook if there is one. */
+void ah_resolver_close_hook(ah_resolver *resolver);
 
 /* Closes the channel if there is one; its questions are asked again on another,
  * or if the resolver is closed given up. */
