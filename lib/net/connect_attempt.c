@@ -75,8 +75,17 @@ static int attempt_new(ah_connect_attempt **out, ah_socket *socket,
   return 0;
 }
 
-int ah_socket_connect(int *fd, const struct sockaddr *address, socklen_t len,
+/* connect(); 0 or an errno. */
+static int fd_connect(int fd, const struct sockaddr *address, socklen_t len,
                       bool *is_connected)
+{
+  *is_connected = connect(fd, address, len) == 0;
+  /* Interrupted, a non-blocking connect() goes on all the same. */
+  return *is_connected || errno == EINPROGRESS || errno == EINTR ? 0 : errno;
+}
+
+int ah_socket_connect(int *fd, const struct sockaddr *address, socklen_t len,
+                      ah_socket_setup *setup, bool *is_connected)
 {
   *is_connected = false;
   *fd =
@@ -84,15 +93,15 @@ int ah_socket_connect(int *fd, const struct sockaddr *address, socklen_t len,
   if (*fd < 0) {
     return errno;
   }
-  *is_connected = connect(*fd, address, len) == 0;
-  /* Interrupted, a non-blocking connect() goes on all the same. */
-  if (!*is_connected && errno != EINPROGRESS && errno != EINTR) {
-    int os_errno = errno;
+  int os_errno = ah_socket_setup_apply(setup, *fd, address);
+  if (os_errno == 0) {
+    os_errno = fd_connect(*fd, address, len, is_connected);
+  }
+  if (os_errno != 0) {
     (void)close(*fd);
     *fd = -1;
-    return os_errno;
   }
-  return 0;
+  return os_errno;
 }
 
 /* True if |fd| is connected.  A failure is left for the loop to find. */
@@ -108,10 +117,10 @@ static bool socket_is_connected(int fd)
  * turn of the loop with four system calls.
  */
 static int address_connect(int *fd, const ah_address *address,
-                           bool *is_connected)
+                           ah_socket_setup *setup, bool *is_connected)
 {
   int os_errno = ah_socket_connect(fd, &address->any, ah_address_len(address),
-                                   is_connected);
+                                   setup, is_connected);
   if (os_errno == 0 && !*is_connected && ah_address_is_loopback(address)) {
     *is_connected = socket_is_connected(*fd);
   }
@@ -122,13 +131,14 @@ static int address_connect(int *fd, const ah_address *address,
 }
 
 int ah_connect_attempt_start(ah_connect_attempt **attempt, ah_socket **socket,
-                             ah_loop *loop, const ah_address *address)
+                             ah_loop *loop, const ah_address *address,
+                             ah_socket_setup *setup)
 {
   *attempt = NULL;
   *socket = NULL;
   int fd;
   bool is_connected;
-  int os_errno = address_connect(&fd, address, &is_connected);
+  int os_errno = address_connect(&fd, address, setup, &is_connected);
   if (os_errno == 0) {
     os_errno = ah_socket_new(socket, loop, fd);
   }

@@ -4,6 +4,7 @@
 
 #include "net/address.h"
 #include "net/socket.h"
+#include "net/socket_policy.h"
 
 /* One TCP socket being connected. */
 typedef struct ah_connect_attempt ah_connect_attempt;
@@ -17,20 +18,21 @@ struct ah_connect_attempt {
   ah_socket *socket; /* its own until it is taken */
 };
 
-/* Opens a non-blocking socket and begins to connect it.  Sets |*fd| and
- * |*is_connected| (false: it is on its way) and returns 0, or an errno with
- * |*fd| -1. */
+/* Opens a non-blocking socket, sets it up and begins to connect it.  Sets |*fd|
+ * and |*is_connected| (false: it is on its way) and returns 0, or an errno with
+ * |*fd| -1; then |setup->trouble| may say more. */
 int ah_socket_connect(int *fd, const struct sockaddr *address, socklen_t len,
-                      bool *is_connected);
+                      ah_socket_setup *setup, bool *is_connected);
 
 /*
- * Begins to connect to |address|.  Returns 0 with either |*attempt|, whose
- * members ended and owner are the caller's to set, or, if it is connected
+ * Begins to connect to |address| by |setup|.  Returns 0 with either |*attempt|,
+ * whose members ended and owner are the caller's to set, or, if it is connected
  * already, |*socket|; the other one is NULL.  Otherwise returns an errno, with
  * both NULL.
  */
 int ah_connect_attempt_start(ah_connect_attempt **attempt, ah_socket **socket,
-                             ah_loop *loop, const ah_address *address);
+                             ah_loop *loop, const ah_address *address,
+                             ah_socket_setup *setup);
 
 /* Closes and frees it with its socket. */
 void ah_connect_attempt_close(ah_connect_attempt *attempt);

@@ -20,6 +20,7 @@
 #include "net/dialer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -79,9 +80,16 @@ struct ah_dial {
   ahttp_error lookup_error; /* code AHTTP_OK: none */
   ahttp_error error;        /* the most telling one; text names all */
 
+  const ah_socket_policy *policy; /* or NULL */
+  const ah_local_address *local;  /* or NULL */
+  unsigned families;              /* AH_USE_... that may be tried */
+  bool is_asking;                 /* on_socket of the policy may be running */
+  bool is_cancelled; /* while it was: to be freed when it returns */
+
   bool over; /* |stream| or |error| is the outcome, |finish| is queued */
   ah_stream *stream;
   ah_task finish;
+  ah_task begin; /* of a unix socket whose setting up calls the user */
 
   bool is_unix;
   char name[]; /* host, or path of the unix socket; NUL-terminated */
@@ -128,8 +136,10 @@ static int code_weight(int code)
     return 1;
   case AHTTP_EREFUSED:
     return 2;
-  case AHTTP_ENOMEM:
+  case AHTTP_ECALLBACK: /* it was the program itself that did not want to */
     return 4;
+  case AHTTP_ENOMEM:
+    return 5;
   default:
     return 3;
   }
@@ -144,20 +154,25 @@ static void error_append(ahttp_error *err, const char *text)
   err->text[len + part] = '\0';
 }
 
+static void dial_note_error(ah_dial *dial, const ahttp_error *err)
+{
+  if (dial->error.code != AHTTP_OK) {
+    error_append(&dial->error, "; ");
+  }
+  error_append(&dial->error, err->text);
+  if (code_weight(err->code) > code_weight(dial->error.code)) {
+    dial->error.code = err->code;
+    dial->error.phase = err->phase;
+    dial->error.domain = err->domain;
+    dial->error.native = err->native;
+  }
+}
+
 static void dial_note_failure(ah_dial *dial, int os_errno, const char *where)
 {
   ahttp_error err;
   (void)ah_error_from_errno(&err, os_errno, AHTTP_PHASE_CONNECT, where);
-  if (dial->error.code != AHTTP_OK) {
-    error_append(&dial->error, "; ");
-  }
-  error_append(&dial->error, err.text);
-  if (code_weight(err.code) > code_weight(dial->error.code)) {
-    dial->error.code = err.code;
-    dial->error.phase = err.phase;
-    dial->error.domain = err.domain;
-    dial->error.native = err.native;
-  }
+  dial_note_error(dial, &err);
 }
 
 static void dial_note_address_failure(ah_dial *dial, int os_errno,
@@ -169,13 +184,37 @@ static void dial_note_address_failure(ah_dial *dial, int os_errno,
   dial_note_failure(dial, os_errno, where);
 }
 
+/* The same when it may have been a matter of setting the socket up. */
+static void dial_note_setup_failure(ah_dial *dial, int os_errno,
+                                    const char *where,
+                                    const ah_socket_setup *setup)
+{
+  ahttp_error err;
+  if (setup->is_refused) {
+    ah_error_say(&err, AHTTP_ECALLBACK, AHTTP_PHASE_CONNECT,
+                 "%s: refused by on_socket", where);
+  } else {
+    char what[AH_SOCKET_TROUBLE_BYTES + AH_ADDRESS_TEXT_BYTES];
+    (void)snprintf(what, sizeof(what), "%s: setting %s", where, setup->trouble);
+    (void)ah_error_from_errno(&err, os_errno, AHTTP_PHASE_CONNECT,
+                              setup->trouble[0] == '\0' ? where : what);
+    if (setup->trouble[0] != '\0' && err.code != AHTTP_ENOMEM) {
+      err.code = AHTTP_ECONNECT; /* it says nothing about the peer */
+    }
+  }
+  dial_note_error(dial, &err);
+}
+
 /* Takes over |socket|, which is connected to |peer| (NULL: a unix socket). */
 static void dial_win(ah_dial *dial, ah_socket *socket, const ah_address *peer)
 {
+  int fd = socket->fd;
   ah_dial_tell_outcome(dial->teller, peer, dial->name, 0);
   int rv = ah_socket_stream_new(&dial->stream, dial->loop, socket, peer);
   if (rv != AHTTP_OK) {
     ah_error_plain(&dial->error, rv, AHTTP_PHASE_CONNECT);
+  } else if (peer != NULL) {
+    ah_socket_policy_finish(dial->policy, fd);
   }
   dial_end(dial);
 }
@@ -184,6 +223,11 @@ static void dial_lose(ah_dial *dial)
 {
   if (dial->error.code == AHTTP_OK) { /* nothing was tried */
     dial->error = dial->lookup_error;
+    if (dial->families != AH_USE_ANY) {
+      error_append(&dial->error, dial->families == AH_USE_V4
+                                     ? " (only IPv4 addresses are used)"
+                                     : " (only IPv6 addresses are used)");
+    }
     ah_dial_tell_unresolved(dial->teller, &dial->error);
   }
   ah_assert(dial->error.code != AHTTP_OK);
@@ -210,26 +254,70 @@ static void dial_on_attempt_ended(ah_connect_attempt *attempt, int os_errno)
   dial_go_on(dial);
 }
 
-static void dial_try(ah_dial *dial, const ah_address *address)
+static void dial_free(ah_dial *dial)
+{
+  for (int i = 0; i < QUEUE_COUNT; i++) {
+    ah_address_list_unref(dial->queues[i].list);
+  }
+  ah_free(dial);
+}
+
+/* Closes what a dial that is gone had begun; either may be NULL. */
+static void dial_drop_connection(ah_connect_attempt *attempt, ah_socket *socket)
+{
+  if (attempt != NULL) {
+    ah_connect_attempt_close(attempt);
+  }
+  if (socket != NULL) {
+    ah_socket_close(socket);
+  }
+}
+
+/* Undoes |dial->is_asking|.  False if the dial was cancelled meanwhile: it is
+ * gone. */
+static bool dial_go_on_after_asking(ah_dial *dial)
+{
+  dial->is_asking = false;
+  if (dial->is_cancelled) {
+    dial_free(dial);
+    return false;
+  }
+  return true;
+}
+
+/* Begins to connect to |address|.  False if the dial is over, or gone. */
+static bool dial_try(ah_dial *dial, const ah_address *address)
 {
   ah_socket *socket;
   ah_connect_attempt *attempt;
+  ah_socket_setup setup = {
+      .policy = dial->policy, .local = dial->local, .host = dial->name};
+  dial->is_asking = ah_socket_policy_asks(dial->policy);
+  ah_loop *loop = dial->loop;
   ah_dial_tell_attempt(dial->teller, address, NULL);
   int os_errno =
-      ah_connect_attempt_start(&attempt, &socket, dial->loop, address);
+      ah_connect_attempt_start(&attempt, &socket, loop, address, &setup);
+  if (dial->is_asking && !dial_go_on_after_asking(dial)) {
+    dial_drop_connection(attempt, socket);
+    return false;
+  }
   if (os_errno != 0) {
-    dial_note_address_failure(dial, os_errno, address);
-    return;
+    char where[AH_ADDRESS_TEXT_BYTES];
+    ah_dial_tell_outcome(dial->teller, address, NULL, os_errno);
+    ah_address_print_port(address, where, sizeof(where));
+    dial_note_setup_failure(dial, os_errno, where, &setup);
+    return true;
   }
   if (attempt == NULL) {
     dial_win(dial, socket, address);
-    return;
+    return false;
   }
   attempt->ended = dial_on_attempt_ended;
   attempt->owner = dial;
   ah_list_push_back(&dial->attempts, &attempt->node);
   dial->attempts_open++;
   ah_deadline_start(dial->loop, &dial->attempt_delay, DIAL_ATTEMPT_DELAY_MS);
+  return true;
 }
 
 /* The address to try next, families in turn; NULL if none is left for now. */
@@ -262,8 +350,7 @@ static void dial_go_on(ah_dial *dial)
       }
       return;
     }
-    dial_try(dial, address);
-    if (dial->over) {
+    if (!dial_try(dial, address)) {
       return;
     }
   }
@@ -337,8 +424,10 @@ static void dial_on_answer(ah_lookup *lookup, int family,
 /* --- Unix sockets --- */
 
 /* 0 with the connected socket, or an errno. */
-static int unix_socket_new(ah_socket **out, ah_loop *loop, const char *path)
+static int unix_socket_new(ah_socket **out, ah_loop *loop, const char *path,
+                           ah_socket_setup *setup)
 {
+  *out = NULL;
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   size_t len = strlen(path);
   if (len >= sizeof(address.sun_path)) {
@@ -348,7 +437,7 @@ static int unix_socket_new(ah_socket **out, ah_loop *loop, const char *path)
   int fd;
   bool is_connected; /* it is at once or not at all */
   int os_errno = ah_socket_connect(&fd, (const struct sockaddr *)&address,
-                                   sizeof(address), &is_connected);
+                                   sizeof(address), setup, &is_connected);
   if (os_errno != 0) {
     return os_errno;
   }
@@ -363,27 +452,28 @@ static void dial_try_unix(ah_deadline *deadline)
 {
   ah_dial *dial = AH_CONTAINER(deadline, ah_dial, attempt_delay);
   ah_socket *socket;
-  int os_errno = unix_socket_new(&socket, dial->loop, dial->name);
-  if (os_errno == EAGAIN) {
+  ah_socket_setup setup = {.policy = dial->policy, .host = ""};
+  dial->is_asking = ah_socket_policy_asks(dial->policy);
+  int os_errno = unix_socket_new(&socket, dial->loop, dial->name, &setup);
+  if (dial->is_asking && !dial_go_on_after_asking(dial)) {
+    dial_drop_connection(NULL, socket);
+  } else if (os_errno == EAGAIN && setup.trouble[0] == '\0') {
     ah_deadline_start(dial->loop, &dial->attempt_delay, DIAL_UNIX_RETRY_MS);
   } else if (os_errno != 0) {
     ah_dial_tell_outcome(dial->teller, NULL, dial->name, os_errno);
-    dial_note_failure(dial, os_errno, dial->name);
+    dial_note_setup_failure(dial, os_errno, dial->name, &setup);
     dial_lose(dial);
   } else {
     dial_win(dial, socket, NULL);
   }
 }
 
-/* --- Life --- */
-
-static void dial_free(ah_dial *dial)
+static void dial_begin_unix(ah_task *task)
 {
-  for (int i = 0; i < QUEUE_COUNT; i++) {
-    ah_address_list_unref(dial->queues[i].list);
-  }
-  ah_free(dial);
+  dial_try_unix(&AH_CONTAINER(task, ah_dial, begin)->attempt_delay);
 }
+
+/* --- Life --- */
 
 static void dial_finish(ah_task *task)
 {
@@ -411,11 +501,28 @@ static ah_dial *dial_new(ah_loop *loop, const ah_dial_opts *opts)
   dial->is_unix = is_unix;
   dial->loop = loop;
   dial->lookup.on_answer = dial_on_answer;
+  dial->policy = opts->policy;
+  dial->local = opts->local;
+  dial->families = ah_socket_policy_families(opts->policy, opts->local);
   dial->resolution_delay.expired = dial_on_resolution_delay;
   dial->attempt_delay.expired = is_unix ? dial_try_unix : dial_on_attempt_delay;
   dial->finish.run = dial_finish;
   ah_list_init(&dial->attempts);
   return dial;
+}
+
+/* Connects to a unix socket now, or in a turn of its own if that calls the
+ * user. */
+static void dial_start_unix(ah_dial *dial)
+{
+  dial->resolved_ns = ah_loop_read_clock(dial->loop);
+  ah_dial_tell_attempt(dial->teller, NULL, dial->name);
+  if (ah_socket_policy_asks(dial->policy)) {
+    dial->begin.run = dial_begin_unix;
+    ah_loop_defer(dial->loop, &dial->begin);
+  } else {
+    dial_try_unix(&dial->attempt_delay);
+  }
 }
 
 int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
@@ -430,10 +537,12 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   dial->owner = owner;
   dial->teller = opts->teller;
   if (dial->is_unix) {
-    dial->resolved_ns = ah_loop_read_clock(loop);
-    ah_dial_tell_attempt(dial->teller, NULL, dial->name);
-    dial_try_unix(&dial->attempt_delay);
+    dial_start_unix(dial);
   } else {
+    ah_assert(dial->families != 0);
+    dial->lookup.families = dial->families;
+    dial->queues[QUEUE_V6].answered = (dial->families & AH_USE_V6) == 0;
+    dial->queues[QUEUE_V4].answered = (dial->families & AH_USE_V4) == 0;
     int rv =
         ah_resolver_lookup(resolver, &dial->lookup, opts->host, opts->port);
     if (rv != AHTTP_OK) {
@@ -500,8 +609,13 @@ void ah_dial_cancel(ah_dial *dial, ahttp_error *err)
   }
   dial_stop(dial);
   ah_loop_undefer(&dial->finish);
+  ah_loop_undefer(&dial->begin);
   if (dial->stream != NULL) {
     dial->stream->ops->close(dial->stream);
+  }
+  if (dial->is_asking) {
+    dial->is_cancelled = true;
+    return;
   }
   dial_free(dial);
 }

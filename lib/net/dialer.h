@@ -6,6 +6,7 @@
 
 #include "base/trace.h"
 #include "net/resolver.h"
+#include "net/socket_policy.h"
 #include "net/stream.h"
 
 /*
@@ -22,6 +23,9 @@ typedef struct ah_dial_opts {
   uint16_t port;
   ahttp_str unix_path; /* not empty: connect there, host is not looked up */
   ah_teller *teller;   /* outlives the dial; NULL: nobody listens */
+  const ah_socket_policy *policy; /* or NULL; outlives the dial */
+  const ah_local_address *local;  /* instead of the policy's, or NULL; outlives
+                                     the dial */
 } ah_dial_opts;
 
 /* What came of it.  Exactly one of |stream| (paused, no sink yet; now the
@@ -32,7 +36,8 @@ typedef void (*ah_dial_done_fn)(void *owner, ah_stream *stream,
                                 uint64_t resolved_ns, const ahttp_error *err);
 
 /* Starts; |done| runs once from the loop, never from within.  AHTTP_OK or
- * AHTTP_ENOMEM. */
+ * AHTTP_ENOMEM.  on_socket of the policy runs from the loop too; the dial may
+ * be cancelled from within it. */
 int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
                   const ah_dial_opts *opts, ah_dial_done_fn done, void *owner);
 
