@@ -19,12 +19,27 @@
  * 3. The connection: the protocol is known, the connection becomes the sink of
  *    the stream, and the connector is freed.
  *
- * One deadline spans the first two.  Exactly one function ends a connector:
- * connector_fail() with an error, connector_finish() with a connection, or
- * ah_connector_cancel() silently; each frees it.
+ * One deadline spans the first two.  An attempt that fails ends in
+ * connector_fail(), which begins another one, waits to do so (|deadline| is the
+ * backoff then, nothing else is under way), or gives up.
+ *
+ * Exactly one function ends a connector: connector_give_up() with an error,
+ * connector_finish() with a connection, or ah_connector_cancel() silently; each
+ * frees it.
  */
+enum {
+  /* HTTPX's backoff: nothing before the first repetition, then this, twice as
+   * long before each later one. */
+  RETRY_DELAY_MS = 500,
+  /* Where HTTPX goes on doubling: a server that is back is found within this.
+   */
+  RETRY_DELAY_MS_MAX = 64 * 1000
+};
+
 struct ah_connector {
   ah_list_node node; /* the owner's */
+  ah_resolver *resolver;
+  ahttp_error error; /* of the last attempt, during the backoff */
   ah_loop *loop;
   ah_origin *origin;
   ah_connector_opts opts;
@@ -153,12 +168,19 @@ static void connector_stop(ah_connector *connector, ahttp_error *err)
   connector->stream = NULL;
 }
 
-static void connector_fail(ah_connector *connector, const ahttp_error *err)
+/* An attempt that failed may begin another, which may fail. */
+static void connector_fail(ah_connector *connector, const ahttp_error *err);
+
+static void connector_give_up(ah_connector *connector, const ahttp_error *err)
 {
-  connector_trace_tls_failed(connector, err);
-  connector_stop(connector, NULL);
+  ahttp_error told = *err;
+  if (connector->times.attempts > 1) {
+    ah_error_set(&told, err->code, err->phase, err->domain, err->native,
+                 "%s (attempt %u of %u)", err->text, connector->times.attempts,
+                 connector->opts.retries + 1);
+  }
   connector->opts.done(connector->opts.owner, connector, NULL,
-                       AH_PROTOCOL_UNKNOWN, &connector->times, err);
+                       AH_PROTOCOL_UNKNOWN, &connector->times, &told);
   ah_free(connector);
 }
 
@@ -324,6 +346,89 @@ static void connector_on_dialed(void *owner, ah_stream *stream,
   connector_finish(connector, stream, is_h2 ? AH_PROTOCOL_H2 : AH_PROTOCOL_H1);
 }
 
+/* --- Attempts. -------------------------------------------------------------
+ */
+
+/* Begins an attempt.  AHTTP_OK or AHTTP_ENOMEM. */
+static int connector_dial(ah_connector *connector)
+{
+  const ah_origin *origin = connector->origin;
+  const ah_dial_opts opts = {
+      .host = origin->host,
+      .port = origin->port,
+      .unix_path = origin->unix_path,
+      .policy = connector->opts.policy,
+      .local = origin->has_local ? &origin->local : NULL,
+      .teller = connector->opts.tell == NULL ? NULL : &connector->teller,
+  };
+  connector->times = (ah_connect_times){.attempts = connector->times.attempts};
+  connector->times.attempts++;
+  connector->mark_ns = ah_loop_read_clock(connector->loop);
+  int rv = ah_dial_start(&connector->dial, connector->loop, connector->resolver,
+                         &opts, connector_on_dialed, connector);
+  if (rv == AHTTP_OK) {
+    connector->deadline.expired = connector_on_expired;
+    ah_deadline_start(connector->loop, &connector->deadline,
+                      connector->opts.connect_ms);
+  }
+  return rv;
+}
+
+static void connector_on_backoff_over(ah_deadline *deadline)
+{
+  ah_connector *connector = AH_CONTAINER(deadline, ah_connector, deadline);
+  if (connector->origin->waiters.count == 0) {
+    connector_give_up(connector, &connector->error); /* for nobody */
+    return;
+  }
+  int rv = connector_dial(connector);
+  if (rv != AHTTP_OK) {
+    ahttp_error err;
+    ah_error_plain(&err, rv, AHTTP_PHASE_CONNECT);
+    connector_give_up(connector, &err);
+  }
+}
+
+/*
+ * What HTTPX repeats, ConnectError and ConnectTimeout, less what will be the
+ * same the next time: a certificate that is not trusted, and what is out of
+ * memory or refused by the program, which are no connect errors here.
+ */
+static bool code_may_pass(int code)
+{
+  return ahttp_error_is_connect(code) && code != AHTTP_ECERT;
+}
+
+/* How long to wait before the attempt that follows |attempts| others, ms. */
+static uint32_t backoff_ms(unsigned attempts)
+{
+  unsigned doublings = attempts - 1; /* of half of RETRY_DELAY_MS */
+  if (doublings == 0) {
+    return 0;
+  }
+  uint32_t delay_ms = RETRY_DELAY_MS;
+  while (doublings > 1 && delay_ms < RETRY_DELAY_MS_MAX) {
+    delay_ms *= 2;
+    doublings--;
+  }
+  return delay_ms < RETRY_DELAY_MS_MAX ? delay_ms : RETRY_DELAY_MS_MAX;
+}
+
+static void connector_fail(ah_connector *connector, const ahttp_error *err)
+{
+  connector_trace_tls_failed(connector, err);
+  connector_stop(connector, NULL);
+  if (connector->times.attempts > connector->opts.retries ||
+      !code_may_pass(err->code)) {
+    connector_give_up(connector, err);
+    return;
+  }
+  connector->error = *err;
+  connector->deadline.expired = connector_on_backoff_over;
+  ah_deadline_start(connector->loop, &connector->deadline,
+                    backoff_ms(connector->times.attempts));
+}
+
 int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
                        ah_origin *origin, const ah_connector_opts *opts)
 {
@@ -336,20 +441,12 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
   connector->origin = origin;
   connector->opts = *opts;
   connector->teller.tell = connector_tell;
-  connector->deadline.expired = connector_on_expired;
-  connector->mark_ns = ah_loop_read_clock(loop);
-  const ah_dial_opts dial_opts = {
-      .host = origin->host,
-      .port = origin->port,
-      .unix_path = origin->unix_path,
-      .teller = opts->tell == NULL ? NULL : &connector->teller};
-  int rv = ah_dial_start(&connector->dial, loop, resolver, &dial_opts,
-                         connector_on_dialed, connector);
+  connector->resolver = resolver;
+  int rv = connector_dial(connector);
   if (rv != AHTTP_OK) {
     ah_free(connector);
     return rv;
   }
-  ah_deadline_start(loop, &connector->deadline, opts->connect_ms);
   *out = connector;
   return AHTTP_OK;
 }

@@ -67,8 +67,9 @@ struct ah_exchange {
     uint32_t write_ms;
     uint32_t pool_ms;
   } timeouts;
-  bool manual_credit;    /* body bytes count as consumed when credited */
-  const ah_trace *trace; /* NULL: nobody listens */
+  uint32_t connect_retries; /* of a dial made for it */
+  bool manual_credit;       /* body bytes count as consumed when credited */
+  const ah_trace *trace;    /* NULL: nobody listens */
 
   /* Filled by the connection. */
   ah_response_head response;
@@ -98,6 +99,7 @@ struct ah_exchange {
     bool response_started; /* a byte of the response arrived */
     bool resent;           /* sent again though it may have arrived */
     unsigned attempts;     /* connections it was put on */
+    unsigned connects;     /* connects tried for it by the last dial */
   } facts;
 
   /* The pool's own, while it waits. */

@@ -33,16 +33,17 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
 {
   /* ah_route has no padding, so every new member breaks this and must then be
    * put into the key below. */
-  static_assert(sizeof(ah_route) == sizeof(route->tls) + sizeof(route->tls_id) +
-                                        sizeof(route->http) +
-                                        sizeof(route->unix_path) +
-                                        sizeof(route->sni),
+  static_assert(sizeof(ah_route) ==
+                    sizeof(route->tls) + sizeof(route->tls_id) +
+                        sizeof(route->http) + sizeof(route->unix_path) +
+                        sizeof(route->sni) + sizeof(route->local),
                 "a new member of ah_route must become part of the key");
 
   const struct {
     uint32_t tls_id; /* 0 without TLS, which then does not matter */
     uint32_t unix_path_len;
     uint32_t sni_len; /* 0 without TLS as well */
+    uint32_t local_len;
     uint16_t port;
     uint8_t http;
     uint8_t is_tls;
@@ -50,14 +51,15 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
       .tls_id = url_is_tls(url) ? route->tls_id + 1 : 0,
       .unix_path_len = (uint32_t)route->unix_path.len,
       .sni_len = url_is_tls(url) ? (uint32_t)route->sni.len : 0,
+      .local_len = (uint32_t)route->local.len,
       .port = url->port,
       .http = (uint8_t)route->http,
       .is_tls = url_is_tls(url),
   };
-  static_assert(sizeof(fixed) == 16, "the key has no padding");
+  static_assert(sizeof(fixed) == 20, "the key has no padding");
 
-  size_t len =
-      sizeof(fixed) + route->unix_path.len + fixed.sni_len + url->host.len;
+  size_t len = sizeof(fixed) + route->unix_path.len + fixed.sni_len +
+               route->local.len + url->host.len;
   char *key = ah_arena_bytes(arena, len);
   if (key == NULL) {
     return AHTTP_ENOMEM;
@@ -65,6 +67,7 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
   char *at = key_put(key, &fixed, sizeof(fixed));
   at = key_put(at, route->unix_path.ptr, route->unix_path.len);
   at = key_put(at, route->sni.ptr, fixed.sni_len);
+  at = key_put(at, route->local.ptr, route->local.len);
   at = key_put(at, url->host.ptr, url->host.len);
   ah_assert(at == key + len);
   *out = ah_str(key, len);
@@ -120,6 +123,11 @@ int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
   origin->http = route->http;
   origin->unix_path = str_put(&text, route->unix_path);
   origin->sni = str_put(&text, route->sni);
+  if (route->local.len > 0) {
+    ah_assert(route->local.len == sizeof(origin->local));
+    memcpy(&origin->local, route->local.ptr, sizeof(origin->local));
+    origin->has_local = true;
+  }
   origin->protocol = protocol_known(origin->is_tls, origin->http);
   ah_list_init(&origin->idle);
   ah_list_init(&origin->h2);

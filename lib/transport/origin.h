@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "http/url.h"
 #include "net/deadline.h"
+#include "net/local_address.h"
 #include "net/tls_profile.h"
 #include "transport/exchange.h"
 #include "transport/waiters.h"
@@ -13,8 +14,8 @@
 /*
  * Where connections go, interned: two requests have the same origin exactly if
  * they may share a connection.  The key is built by one function from scheme,
- * canonical host, port, TLS profile and server name, unix socket path and
- * protocol policy.
+ * canonical host, port, TLS profile and server name, unix socket path, local
+ * address and protocol policy.
  */
 typedef struct ah_pool ah_pool;
 
@@ -33,6 +34,7 @@ typedef struct ah_route {
   ahttp_http_policy http;
   ahttp_str unix_path; /* empty: TCP */
   ahttp_str sni;       /* for TLS, instead of the URL's host; empty: that */
+  ahttp_str local;     /* an ah_local_address; empty: the client's */
 } ah_route;
 
 struct ah_origin {
@@ -46,6 +48,8 @@ struct ah_origin {
   ahttp_http_policy http;
   ahttp_str unix_path; /* NUL-terminated; empty: TCP */
   ahttp_str sni;       /* as in ah_route */
+  bool has_local;      /* |local| is to be used, not the client's */
+  ah_local_address local;
 
   /* The pool's own. */
   ah_pool *pool;

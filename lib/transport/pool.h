@@ -5,6 +5,7 @@
 #include <ahttp/client.h>
 
 #include "net/resolver.h"
+#include "net/socket_policy.h"
 #include "transport/exchange.h"
 #include "transport/origin.h"
 
@@ -22,6 +23,7 @@ typedef struct ah_pool_opts {
   uint32_t idle_ms;
   uint32_t h2_conns_per_origin_max;
   uint32_t h2_streams_max;
+  const ah_socket_policy *policy; /* or NULL; outlives the pool */
   const ah_trace *trace; /* told of connections; outlives the pool; or NULL */
 } ah_pool_opts;
 

@@ -193,6 +193,7 @@ void ah_pool_set_dial_times(ah_exchange *exchange,
   exchange->times.tls = cut(times->tls, &waited);
   exchange->times.connect = cut(times->connect, &waited);
   exchange->times.dns = cut(times->dns, &waited);
+  exchange->facts.connects = times->attempts;
 }
 
 /* Puts the next waiter that may use |conn| on it.  False if there is none. */

@@ -32,6 +32,7 @@ static bool origin_fail_next(ah_origin *origin, const ah_connect_times *times,
   }
   origin->pool->waiter_count--;
   if (times != NULL) {
+    exchange->facts.connects = times->attempts;
     ah_pool_set_dial_times(exchange, times, ah_loop_now_ns(exchange->loop));
   }
   ah_exchange_end(exchange, err);
@@ -132,6 +133,8 @@ static bool origin_dial(ah_origin *origin)
       .h2_streams_max = pool->opts.h2_streams_max,
       .dial_id = ++pool->dials_made,
       .tell = is_heard ? ah_pool_tell_dial : NULL,
+      .retries = first->connect_retries,
+      .policy = pool->opts.policy,
       .done = origin_on_connected,
       .owner = origin,
   };

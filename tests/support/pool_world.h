@@ -286,7 +286,8 @@ static inline world_conn *world_connect(size_t index, uint32_t slots)
   ah_list_init(&conn->exchanges);
   world.conns[world.conn_count++] = conn;
   world_remove_dial(connector);
-  const ah_connect_times times = {.dns = 1, .connect = 20, .tls = 300};
+  const ah_connect_times times = {
+      .dns = 1, .connect = 20, .tls = 300, .attempts = 1};
   connector->opts.done(connector->opts.owner, connector, &conn->base,
                        conn->is_h2 ? AH_PROTOCOL_H2 : AH_PROTOCOL_H1, &times,
                        NULL);
@@ -314,7 +315,7 @@ static inline void world_fail_dial(size_t index, int code)
   assert_true(index < world.dial_count);
   ah_connector *connector = world.dials[index];
   world_remove_dial(connector);
-  const ah_connect_times times = {.dns = 2, .connect = 30};
+  const ah_connect_times times = {.dns = 2, .connect = 30, .attempts = 1};
   ahttp_error err;
   ah_error_plain(&err, code, AHTTP_PHASE_CONNECT);
   connector->opts.done(connector->opts.owner, connector, NULL,

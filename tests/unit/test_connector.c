@@ -40,6 +40,7 @@ static struct {
   ah_connection conn;
   int conn_code; /* what making the connection returns */
   char log[256];
+  uint32_t retries;
 
   /* What came of it. */
   ah_connection *made;
@@ -188,8 +189,11 @@ static void on_done(void *owner, ah_connector *connector, ah_connection *conn,
 
 static int start(void)
 {
-  const ah_connector_opts opts = {
-      .connect_ms = 5000, .h2_streams_max = 77, .done = on_done, .owner = &net};
+  const ah_connector_opts opts = {.connect_ms = 5000,
+                                  .h2_streams_max = 77,
+                                  .retries = net.retries,
+                                  .done = on_done,
+                                  .owner = &net};
   return ah_connector_start(&net.connector, &net.loop, NULL, &net.origin,
                             &opts);
 }
@@ -499,6 +503,124 @@ static void connector_survives_every_failed_allocation(void **state)
 #define connector_test(name) \
   cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* --- Retries. --------------------------------------------------------------
+ */
+
+/* Somebody waits for the connection, so it is worth trying again. */
+static void begin_with_retries(uint32_t retries)
+{
+  net.retries = retries;
+  net.origin.waiters.count = 1;
+  begin(false, AHTTP_HTTP_AUTO);
+}
+
+static void retries_wait_as_httpx_does(void **state)
+{
+  (void)state;
+  static const uint32_t delays_ms[] = {0,    500,   1000,  2000,  4000,
+                                       8000, 16000, 32000, 64000, 64000};
+  begin_with_retries(10);
+  for (size_t i = 0; i < sizeof(delays_ms) / sizeof(delays_ms[0]); i++) {
+    dial_failed(AHTTP_EREFUSED);
+    if (delays_ms[i] > 0) {
+      virtual_loop_advance(&net.loop, delays_ms[i] - 1);
+      assert_log("");
+      virtual_loop_advance(&net.loop, 1);
+    } else {
+      virtual_loop_advance(&net.loop, 0);
+    }
+    assert_log("dial");
+  }
+  dialed();
+  assert_log("h1 done");
+  assert_int_equal(net.times.attempts, 11);
+  assert_int_equal(net.times.dns, 10); /* of the last attempt alone */
+  assert_int_equal(net.times.connect, 200);
+}
+
+static void last_retry_gives_up_with_its_own_error(void **state)
+{
+  (void)state;
+  begin_with_retries(1);
+  dial_failed(AHTTP_EUNREACHABLE);
+  virtual_loop_advance(&net.loop, 0);
+  assert_log("dial");
+  dial_failed(AHTTP_EREFUSED);
+  assert_log("EREFUSED");
+  assert_string_equal(net.err.text, "192.0.2.1: refused (attempt 2 of 2)");
+  assert_int_equal(net.times.attempts, 2);
+}
+
+static void every_attempt_has_a_connect_timeout_of_its_own(void **state)
+{
+  (void)state;
+  begin_with_retries(1);
+  virtual_loop_advance(&net.loop, 5000);
+  assert_log("dial.cancel dial"); /* the first repetition comes at once */
+  virtual_loop_advance(&net.loop, 4999);
+  assert_log("");
+  virtual_loop_advance(&net.loop, 1);
+  assert_log("dial.cancel ETIMEOUT_CONNECT");
+}
+
+static void tls_failure_is_tried_again_but_no_bad_certificate(void **state)
+{
+  static const struct {
+    int code;
+    const char *log;
+  } rows[] = {{AHTTP_ETLS, "tls.close dial"}, {AHTTP_ECERT, "tls.close ECERT"}};
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    (void)setup(state);
+    net.retries = 5;
+    net.origin.waiters.count = 1;
+    begin(true, AHTTP_HTTP_AUTO);
+    dialed();
+    assert_log("tls tls.resume");
+    ahttp_error err;
+    ah_error_plain(&err, rows[i].code, AHTTP_PHASE_TLS);
+    net.tls.sink->on_error(net.tls.owner, &err);
+    virtual_loop_advance(&net.loop, 0);
+    assert_log(rows[i].log);
+    if (net.connector != NULL) {
+      ah_connector_cancel(net.connector);
+      net.connector = NULL;
+      assert_log("dial.cancel");
+    }
+  }
+}
+
+static void what_will_not_pass_is_not_tried_again(void **state)
+{
+  static const int codes[] = {AHTTP_ECALLBACK, AHTTP_ENOMEM};
+  for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+    (void)setup(state);
+    begin_with_retries(5);
+    dial_failed(codes[i]);
+    assert_log(ahttp_error_name(codes[i]));
+    assert_string_equal(net.err.text, "192.0.2.1: refused");
+  }
+}
+
+static void nobody_is_retried_for(void **state)
+{
+  (void)state;
+  begin_with_retries(5);
+  dial_failed(AHTTP_EREFUSED);
+  net.origin.waiters.count = 0;
+  virtual_loop_advance(&net.loop, 0);
+  assert_log("EREFUSED");
+}
+
+static void connector_can_be_cancelled_during_the_backoff(void **state)
+{
+  (void)state;
+  begin_with_retries(5);
+  dial_failed(AHTTP_EREFUSED);
+  ah_connector_cancel(net.connector);
+  net.connector = NULL;
+  assert_log("");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -518,6 +640,13 @@ int main(void)
       connector_test(connector_times_out_in_tls),
       connector_test(connector_cancel_is_silent),
       connector_test(connector_survives_every_failed_allocation),
+      connector_test(retries_wait_as_httpx_does),
+      connector_test(last_retry_gives_up_with_its_own_error),
+      connector_test(every_attempt_has_a_connect_timeout_of_its_own),
+      connector_test(tls_failure_is_tried_again_but_no_bad_certificate),
+      connector_test(what_will_not_pass_is_not_tried_again),
+      connector_test(nobody_is_retried_for),
+      connector_test(connector_can_be_cancelled_during_the_backoff),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
