@@ -152,6 +152,8 @@ typedef struct ahttp_call_info {
   const char *local_address; /* numeric; "" if none; lives with the call */
   const char *alpn;          /* protocol agreed on by ALPN, such as "h2"; "" if
                                 none was; static */
+  unsigned connect_attempts; /* connects that were tried for the connection, or
+                                until it was given up; 0: none for this call */
 } ahttp_call_info;
 
 /* Fills |*out|, whose size member the caller has set; best in on_done.  On the

@@ -3,6 +3,8 @@
 #define AHTTP_CLIENT_H
 
 #include <ahttp/error.h>
+#include <ahttp/net.h>
+#include <ahttp/resolver.h>
 #include <ahttp/tls.h>
 #include <ahttp/trace.h>
 #include <ahttp/types.h>
@@ -91,7 +93,11 @@ typedef struct ahttp_client_opts {
   bool keep_certificate; /* calls keep the server's certificate to their end:
                             ahttp_call_certificate() */
 
-  const ahttp_trace *trace; /* NULL: nobody is told; see trace.h */
+  const ahttp_trace *trace;  /* NULL: nobody is told; see trace.h */
+  const ahttp_net_opts *net; /* how sockets are made; NULL: the defaults */
+  /* Not with |dns_servers|; NULL: the hosts file and DNS. */
+  const ahttp_resolver *resolver;
+  uint32_t connect_retries; /* see ahttp_send_opts: 0, none */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -110,6 +116,19 @@ typedef struct ahttp_send_opts {
                                TLS, instead of the URL's, at the URL's host;
                                copied */
   bool keep_certificate;    /* as in ahttp_client_opts; true if either is */
+
+  /*
+   * How often a connect that failed is tried again, AHTTP_NONE: not at all;
+   * when resolving, connecting or the TLS handshake failed or took longer than
+   * connect_ms, but not for a certificate that is not trusted.  As HTTPX does
+   * it: at once, then after 0.5 s, 1 s, 2 s and so on (64 s at most).
+   * connect_ms is for each try, total_ms for everything.  Nothing of the
+   * request has been sent then.
+   */
+  uint32_t connect_retries;
+  /* Like ahttp_net_opts.local_address and instead of it; NULL: the client's.
+   * Calls with different ones share no connection. */
+  const char *local_address;
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

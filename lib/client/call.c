@@ -139,21 +139,27 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->timeouts.read_ms = call->settings.read_ms;
   exchange->timeouts.write_ms = call->settings.write_ms;
   exchange->timeouts.pool_ms = call->settings.pool_ms;
+  exchange->connect_retries = call->settings.connect_retries;
   exchange->manual_credit = call->manual_credit;
 }
 
-/* The client's route, unless the send names a server by itself.  As credentials
- * do, that name holds for the host it was given for; so not after a redirect to
- * another one.  |own| is room for a route of the call's. */
+/* The client's route, unless the send has its own local address, or names a
+ * server by itself.  As credentials do, that name holds for the host it was
+ * given for; so not after a redirect to another one.  |own| is room for a route
+ * of the call's. */
 static const ah_route *call_choose_route(const ahttp_call *call, ah_route *own)
 {
   const ah_route *route = &call->client->route;
-  if (call->settings.sni.len == 0 ||
-      !ah_str_eq(call->hop.head.url->host, call->request->url.host)) {
+  bool has_sni = call->settings.sni.len > 0 &&
+                 ah_str_eq(call->hop.head.url->host, call->request->url.host);
+  if (!has_sni && call->local.len == 0) {
     return route;
   }
   *own = *route;
-  own->sni = call->settings.sni;
+  own->local = call->local;
+  if (has_sni) {
+    own->sni = call->settings.sni;
+  }
   return own;
 }
 
@@ -253,6 +259,33 @@ static int call_set_trace(ahttp_call *call)
   return AHTTP_OK;
 }
 
+/* Reads the send's own local address.  AHTTP_OK, also if it cannot be used:
+ * then the call is ended; or AHTTP_ENOMEM. */
+static int call_set_local(ahttp_call *call)
+{
+  const char *text = call->settings.local_address;
+  if (text == NULL) {
+    return AHTTP_OK;
+  }
+  call->settings.local_address = NULL; /* the caller's, who may take it away */
+  ah_local_address local;
+  ahttp_error err;
+  if (!ah_local_address_parse(&local, ah_str_from_c(text))) {
+    ah_error_say(&err, AHTTP_EINVAL, AHTTP_PHASE_NONE,
+                 "local_address \"%.80s\" is no numeric address", text);
+    ah_call_end(call, &err);
+    return AHTTP_OK;
+  }
+  if (ah_socket_policy_families(call->client->policy, &local) == 0) {
+    ah_error_say(&err, AHTTP_EINVAL, AHTTP_PHASE_NONE,
+                 "local_address %.80s is not of the client's IP family", text);
+    ah_call_end(call, &err);
+    return AHTTP_OK;
+  }
+  return ah_arena_copy(
+      &call->arena, ah_str((const char *)&local, sizeof(local)), &call->local);
+}
+
 static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
                      const ahttp_handlers *handlers)
 {
@@ -277,7 +310,7 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   if (rv == AHTTP_OK && call->settings.sni.len > 0) {
     rv = ah_arena_copy(&call->arena, call->settings.sni, &call->settings.sni);
   }
-  return rv;
+  return rv == AHTTP_OK ? call_set_local(call) : rv;
 }
 
 ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,

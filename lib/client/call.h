@@ -45,6 +45,7 @@ struct ahttp_call {
   void *user_data;
   ah_send_settings settings;
   const ah_trace *trace; /* in |arena|; NULL: nobody listens */
+  ahttp_str local;       /* an ah_local_address in |arena|; or empty */
 
   ah_hop hop;           /* what |exchange| sends */
   bool is_launched;     /* |exchange| is in use */

@@ -98,5 +98,6 @@ void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
   info.local_address = exchange->peer.local_address;
   /* The names are literals, so a NUL follows. */
   info.alpn = exchange->peer.alpn.len == 0 ? "" : exchange->peer.alpn.ptr;
+  info.connect_attempts = exchange->facts.connects;
   ah_sized_copy_out(out, &info, sizeof(info));
 }

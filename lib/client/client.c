@@ -75,10 +75,24 @@ static int client_make_loop(ahttp_client *client, const ahttp_client_opts *opts)
   return rv;
 }
 
+static int client_make_policy(ahttp_client *client, const ahttp_net_opts *net)
+{
+  ahttp_net_opts copy;
+  if (net == NULL) {
+    return AHTTP_OK;
+  }
+  int rv = ah_opts_copy(&copy, sizeof(copy), net);
+  return rv == AHTTP_OK ? ah_socket_policy_new(&client->policy, &copy) : rv;
+}
+
 static int client_make_engine(ahttp_client *client,
                               const ahttp_client_opts *opts, ahttp_error *err)
 {
   int rv = client_make_loop(client, opts);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  rv = client_make_policy(client, opts->net);
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -96,7 +110,8 @@ static int client_make_engine(ahttp_client *client,
   }
   const ah_resolver_opts resolver_opts = {.servers = opts->dns_servers,
                                           .entries = opts->resolve,
-                                          .entry_count = opts->resolve_count};
+                                          .entry_count = opts->resolve_count,
+                                          .hook = opts->resolver};
   rv = ah_resolver_new(&client->resolver, client->loop, &resolver_opts);
   if (rv != AHTTP_OK) {
     return rv;
@@ -109,6 +124,7 @@ static int client_make_engine(ahttp_client *client,
       .h2_conns_per_origin_max = opts->h2_conns_per_origin_max,
       .h2_streams_max = opts->h2_streams_max,
       .trace = client->trace.callback == NULL ? NULL : &client->trace,
+      .policy = client->policy,
   };
   return ah_pool_new(&client->pool, client->loop, client->resolver, &pool_opts);
 }

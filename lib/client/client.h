@@ -11,6 +11,7 @@
 #include "client/options.h"
 #include "http/fields.h"
 #include "net/resolver.h"
+#include "net/socket_policy.h"
 #include "transport/pool.h"
 
 typedef struct ah_interceptor ah_interceptor;
@@ -35,7 +36,8 @@ struct ahttp_client {
   ah_loop *loop;
   ah_resolver *resolver;
   ah_pool *pool;
-  ah_route route; /* holds a reference of its TLS profile */
+  ah_route route;           /* holds a reference of its TLS profile */
+  ah_socket_policy *policy; /* owned, unchanged; or NULL */
 
   ah_list calls; /* launched and not done */
   uint64_t call_count;

@@ -28,6 +28,7 @@ static void client_free_memory(ahttp_client *client)
   void *arg = client->closed_arg;
   bool is_private = client->own_uv != NULL;
   ah_tls_profile_unref(client->route.tls);
+  ah_socket_policy_free(client->policy);
   ah_arena_clear(&client->arena);
   ah_driver_unref(client->driver);
   if (!is_private) { /* a private one is still being driven */

@@ -59,6 +59,7 @@ void ah_client_opts_default(ahttp_client_opts *opts)
   set_default(&opts->h2_conns_per_origin_max, DEFAULT_H2_CONNS_PER_ORIGIN_MAX);
   set_default(&opts->h2_streams_max, DEFAULT_H2_STREAMS_MAX);
   set_default(&opts->redirects_max, 0);
+  set_default(&opts->connect_retries, 0);
   if (opts->content_max == 0) {
     opts->content_max = DEFAULT_CONTENT_MAX;
   }
@@ -67,6 +68,9 @@ void ah_client_opts_default(ahttp_client_opts *opts)
 int ah_client_opts_check(const ahttp_client_opts *opts)
 {
   if ((unsigned)opts->http > AHTTP_HTTP_2_PRIOR_KNOWLEDGE) {
+    return AHTTP_EINVAL;
+  }
+  if (opts->resolver != NULL && opts->dns_servers != NULL) {
     return AHTTP_EINVAL;
   }
   if (opts->resolve_count > 0 && opts->resolve == NULL) {
@@ -93,6 +97,8 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->trace = NULL;
   settings->sni = ah_str_from_c(NULL);
   settings->keep_certificate = opts->keep_certificate;
+  settings->connect_retries = opts->connect_retries;
+  settings->local_address = NULL; /* the socket policy has it */
 }
 
 static void override(uint32_t *member, uint32_t value)
@@ -121,6 +127,8 @@ int ah_send_settings_override(ah_send_settings *settings,
   settings->trace = copy.trace;
   settings->sni = ah_str_from_c(copy.sni);
   settings->keep_certificate |= copy.keep_certificate;
+  override(&settings->connect_retries, copy.connect_retries);
+  settings->local_address = copy.local_address;
   return AHTTP_OK;
 }
 

@@ -22,8 +22,10 @@ typedef struct ah_send_settings {
   unsigned interceptors;    /* bits of ah_place that a send uses */
   const ahttp_trace *trace; /* the caller's, while the call is made; NULL: the
                                client's */
-  ahttp_str sni;            /* for TLS at the request's host; empty: the URL's */
-  bool keep_certificate;    /* of the server, to the end of the call */
+  ahttp_str sni;         /* for TLS at the request's host; empty: the URL's */
+  bool keep_certificate; /* of the server, to the end of the call */
+  uint32_t connect_retries;
+  const char *local_address; /* the caller's while a call is made; or NULL */
 } ah_send_settings;
 
 /*
