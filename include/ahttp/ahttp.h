@@ -15,6 +15,7 @@
 #include <ahttp/trace.h>
 #include <ahttp/status.h>
 #include <ahttp/tls.h>
+#include <ahttp/clock.h>
 #include <ahttp/net.h>
 #include <ahttp/resolver.h>
 #include <ahttp/client.h>

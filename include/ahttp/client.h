@@ -2,6 +2,7 @@
 #ifndef AHTTP_CLIENT_H
 #define AHTTP_CLIENT_H
 
+#include <ahttp/clock.h>
 #include <ahttp/error.h>
 #include <ahttp/net.h>
 #include <ahttp/resolver.h>
@@ -98,6 +99,8 @@ typedef struct ahttp_client_opts {
   /* Not with |dns_servers|; NULL: the hosts file and DNS. */
   const ahttp_resolver *resolver;
   uint32_t connect_retries; /* see ahttp_send_opts: 0, none */
+  ahttp_clock *clock; /* for tests: what the client's times go by, and must
+                         outlive it; NULL: the system's clock */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)

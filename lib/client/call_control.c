@@ -3,8 +3,8 @@
 
 #include "client/call.h"
 
-#include "base/clock.h"
 #include "client/chain.h"
+#include "client/client.h"
 
 /*
  * What users do with a call that is under way.  On the loop's thread it is done
@@ -124,7 +124,7 @@ void ah_call_on_letter(ah_letter *letter)
 
 bool ah_call_post_launch(ahttp_call *call)
 {
-  call->started_ns = ah_clock_ns();
+  call->started_ns = ahttp_clock_now_ns(call->client->clock);
   return call_post(call, COMMAND_LAUNCH, 0);
 }
 

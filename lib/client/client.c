@@ -70,6 +70,8 @@ static int client_make_loop(ahttp_client *client, const ahttp_client_opts *opts)
                      opts->loop == NULL ? client->own_uv : opts->loop);
   }
   if (rv == AHTTP_OK) {
+    client->clock = opts->clock;
+    ah_loop_set_clock(client->loop, opts->clock);
     ah_driver_attach(client->driver, client->loop);
   }
   return rv;

@@ -37,6 +37,7 @@ struct ahttp_client {
   ah_resolver *resolver;
   ah_pool *pool;
   ah_route route;           /* holds a reference of its TLS profile */
+  ahttp_clock *clock;       /* outlives it; or NULL */
   ah_socket_policy *policy; /* owned, unchanged; or NULL */
 
   ah_list calls; /* launched and not done */

@@ -11,11 +11,17 @@ static void deadlines_on_timer(uv_timer_t *timer);
 /* Has the timer fire no later than the wheel wants to be woken. */
 static void deadlines_arm(ah_loop *loop)
 {
-  if (loop->wheel.wake_ms >= loop->timer_ms) {
+  uint64_t wake_ms = loop->wheel.wake_ms;
+  if (loop->seat.clock != NULL) {
+    if (wake_ms <= ah_loop_now_ms(loop)) {
+      (void)ah_loop_post(loop, &loop->seat.letter); /* else the clock does */
+    }
+    return;
+  }
+  if (wake_ms >= loop->timer_ms) {
     return;
   }
   uint64_t now_ms = ah_loop_now_ms(loop);
-  uint64_t wake_ms = loop->wheel.wake_ms;
   loop->timer_ms = wake_ms;
   /* At least 1 ms: libuv fires one of 0 in the same pass, for ever if it starts
    * itself again.  libuv's time may lag behind ours; firing early is harmless.
@@ -25,11 +31,8 @@ static void deadlines_arm(ah_loop *loop)
                        wake_ms > now_ms ? wake_ms - now_ms : 1, 0);
 }
 
-static void deadlines_on_timer(uv_timer_t *timer)
+void ah_deadlines_expire(ah_loop *loop)
 {
-  ah_loop *loop = timer->data;
-  ah_loop_enter(loop);
-  loop->timer_ms = UINT64_MAX;
   uint64_t now_ms = ah_loop_now_ms(loop);
   ah_list expired;
   ah_list_init(&expired);
@@ -45,6 +48,47 @@ static void deadlines_on_timer(uv_timer_t *timer)
     }
   }
   deadlines_arm(loop);
+}
+
+static void deadlines_on_timer(uv_timer_t *timer)
+{
+  ah_loop *loop = timer->data;
+  ah_loop_enter(loop);
+  loop->timer_ms = UINT64_MAX;
+  ah_deadlines_expire(loop);
+}
+
+static void deadline_on_real_timer(uv_timer_t *timer)
+{
+  ah_loop *loop = timer->data;
+  ah_loop_enter(loop);
+  ah_deadline *deadline = loop->real;
+  loop->real = NULL;
+  deadline->expired(deadline);
+}
+
+void ah_deadline_start_real(ah_loop *loop, ah_deadline *deadline,
+                            uint32_t duration_ms)
+{
+  if (loop->seat.clock == NULL) {
+    ah_deadline_start(loop, deadline, duration_ms);
+    return;
+  }
+  ah_assert(loop->real == NULL && deadline->expired != NULL);
+  if (duration_ms == UINT32_MAX) {
+    return;
+  }
+  loop->real = deadline;
+  (void)uv_timer_start(&loop->timer, deadline_on_real_timer, duration_ms, 0);
+}
+
+void ah_deadline_stop_real(ah_loop *loop, ah_deadline *deadline)
+{
+  ah_deadline_stop(deadline);
+  if (loop->real == deadline) {
+    loop->real = NULL;
+    (void)uv_timer_stop(&loop->timer); /* always 0 */
+  }
 }
 
 void ah_deadline_start(ah_loop *loop, ah_deadline *deadline,

@@ -23,6 +23,14 @@ struct ah_deadline {
 void ah_deadline_start(ah_loop *loop, ah_deadline *deadline,
                        uint32_t duration_ms);
 
+/*
+ * The same in real time, whatever clock the loop goes by; one at a time, and
+ * not to be touched.  ah_deadline_stop_real() disarms it.
+ */
+void ah_deadline_start_real(ah_loop *loop, ah_deadline *deadline,
+                            uint32_t duration_ms);
+void ah_deadline_stop_real(ah_loop *loop, ah_deadline *deadline);
+
 /* Starts an armed one over with its duration; leaves an unarmed one alone. */
 void ah_deadline_touch(ah_loop *loop, ah_deadline *deadline);
 

@@ -283,6 +283,7 @@ void ah_loop_close(ah_loop *loop, void (*on_closed)(void *arg), void *arg)
 {
   ah_assert(loop_is_empty(loop));
   ah_assert(loop->holds == 0);
+  ah_clock_leave(&loop->seat);
   loop->on_closed = on_closed;
   loop->closed_arg = arg;
   uv_close((uv_handle_t *)&loop->prepare, loop_on_prepare_closed);
@@ -293,6 +294,24 @@ void ah_loop_free_uv(uv_loop_t *uv)
   int rv = uv_loop_close(uv);
   ah_assert(rv == 0);
   ah_free(uv);
+}
+
+static void loop_on_clock(ah_letter *letter)
+{
+  ah_deadlines_expire(AH_CONTAINER(letter, ah_loop, seat.letter));
+}
+
+void ah_loop_set_clock(ah_loop *loop, ahttp_clock *clock)
+{
+  if (clock == NULL) {
+    return;
+  }
+  loop->seat.loop = loop;
+  loop->seat.letter.run = loop_on_clock;
+  ah_clock_sit(&loop->seat, clock);
+  loop->now_ns = 0;
+  ah_wheel_init(&loop->wheel, ah_loop_now_ms(loop));
+  loop->now_ns = 0;
 }
 
 uv_loop_t *ah_loop_uv(ah_loop *loop)
@@ -424,7 +443,9 @@ void ah_loop_end_turn(ah_loop *loop)
 uint64_t ah_loop_now_ns(ah_loop *loop)
 {
   if (loop->now_ns == 0) {
-    loop->now_ns = ah_clock_ns();
+    loop->now_ns = loop->seat.clock == NULL
+                       ? ah_clock_ns()
+                       : ahttp_clock_now_ns(loop->seat.clock);
   }
   return loop->now_ns;
 }

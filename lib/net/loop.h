@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include <ahttp/clock.h>
 #include <ahttp/types.h>
 
 #include "base/list.h"
@@ -70,6 +71,12 @@ void ah_loop_close(ah_loop *loop, void (*on_closed)(void *arg), void *arg);
 /* Destroys a loop that ah_loop_new() made, outside of uv_run(). */
 void ah_loop_free_uv(uv_loop_t *uv);
 
+/*
+ * Has it go by |clock| (NULL: the system's), which outlives it; before anything
+ * else is done with it.
+ */
+void ah_loop_set_clock(ah_loop *loop, ahttp_clock *clock);
+
 uv_loop_t *ah_loop_uv(ah_loop *loop);
 
 /* Queues |task| for the end of this turn; one that is queued stays so. */
@@ -115,7 +122,7 @@ bool ah_loop_adopt(ah_loop *loop);
  * thread that would have nothing to poll for any more. */
 void ah_loop_end_turn(ah_loop *loop);
 
-/* The loop's clock, ah_clock_ns() read once a turn; in nanoseconds and in
+/* The loop's clock, read once a turn; in nanoseconds and in
  * milliseconds. */
 uint64_t ah_loop_now_ns(ah_loop *loop);
 uint64_t ah_loop_now_ms(ah_loop *loop);

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "net/hand_clock.h"
 #include "net/loop.h"
 #include "net/wheel.h"
 
@@ -24,8 +25,10 @@ struct ah_loop {
   ah_list flushers;
   bool ending_turn; /* in prepare: what is queued now runs without a wake-up */
 
-  uint64_t now_ns;   /* 0: to be read when next asked for */
-  ah_wheel wheel;    /* of ah_deadline */
+  ah_clock_seat seat;       /* at the clock it goes by, if not the system's */
+  struct ah_deadline *real; /* with such a clock: one that |timer| is for */
+  uint64_t now_ns;          /* 0: to be read when next asked for */
+  ah_wheel wheel;           /* of ah_deadline */
   uint64_t timer_ms; /* |timer| fires then; UINT64_MAX: it is not armed */
   bool timer_rests;  /* until the next poll, which does not wait */
 
@@ -48,5 +51,8 @@ struct ah_loop {
 /* Begins every callback of our own handles: notes the thread and that time has
  * passed. */
 void ah_loop_enter(ah_loop *loop);
+
+/* Has every deadline expire that is due; from a turn of the loop. */
+void ah_deadlines_expire(ah_loop *loop);
 
 #endif
