@@ -19,8 +19,6 @@ static const struct {
   const char *ours;
 } nearest_table[] = {
     {"-0", "--http1.1"},
-    {"-4", "--resolve HOST:PORT:ADDR"},
-    {"-6", "--resolve HOST:PORT:ADDR"},
     {"-#", "--progress bar"},
     {"-b", "-H 'Cookie: ...'"},
     {"-C", "-o FILE, which starts again from the beginning"},
@@ -62,8 +60,6 @@ static const struct {
     {"--http3", "--http2"},
     {"--http3-only", "--http2"},
     {"--include", "-v"},
-    {"--ipv4", "--resolve HOST:PORT:ADDR"},
-    {"--ipv6", "--resolve HOST:PORT:ADDR"},
     {"--json", "-d DATA with -H 'Content-Type: application/json'"},
     {"--limit-rate", "-j N and --per-host N, which limit how many run"},
     {"--netrc", "-H 'Authorization: ...'"},
@@ -76,6 +72,7 @@ static const struct {
     {"--remote-header-name", "-o TEMPLATE"},
     {"--remove-on-error", "-o FILE, which leaves complete files only"},
     {"--retry", "--results FILE, which says what to fetch again"},
+    {"--retry-connrefused", "--connect-retries N"},
     {"--skip-existing", "-P DIR, which renames what exists already"},
     {"--speed-limit", "--idle-timeout TIME"},
     {"--speed-time", "--idle-timeout TIME"},

@@ -7,6 +7,7 @@
 
 #include "cli/curl_options.h"
 #include "cli/memory.h"
+#include "cli/net_option.h"
 #include "cli/option_setters.h"
 #include "cli/resolve_option.h"
 
@@ -20,6 +21,12 @@
 
 /* Redirects beyond this are a loop; browsers stop at 20. */
 #define REDIRECTS_MAX 1000
+
+/* With the backoff of a minute that they come to these take an hour. */
+#define CONNECT_RETRIES_MAX 60
+
+/* The longest keep-alive time that Linux takes, s. */
+#define KEEPALIVE_S_MAX 32767
 
 #define AT(name) offsetof(cli_options, name)
 
@@ -113,6 +120,26 @@ static const cli_option option_table[] = {
     {'\0', "unix-socket", "PATH", "Network",
      "connect to this socket instead of the network", cli_set_string,
      AT(unix_socket), 0, 0},
+    {'4', "ipv4", NULL, "Network", "use IPv4 addresses only", cli_set_family, 0,
+     AHTTP_FAMILY_V4, 0},
+    {'6', "ipv6", NULL, "Network", "use IPv6 addresses only", cli_set_family, 0,
+     AHTTP_FAMILY_V6, 0},
+    {'\0', "interface", "NAME|ADDR", "Network",
+     "connect through this network interface, or from this address",
+     cli_set_interface, 0, 0, 0},
+    {'\0', "local-address", "ADDR[,ADDR]", "Network",
+     "connect from this address, or from one of each family; a family without "
+     "one is not used",
+     cli_set_local_address, 0, 0, 0},
+    {'\0', "connect-retries", "N", "Network",
+     "try a connect that failed N times more: at once, then after 0.5s, 1s, 2s "
+     "and so on [0]",
+     cli_set_number, AT(connect_retries), 0, CONNECT_RETRIES_MAX},
+    {'\0', "keepalive-time", "SECONDS", "Network",
+     "have TCP ask after so much silence whether the server is there [off]",
+     cli_set_number, AT(keepalive_s), 1, KEEPALIVE_S_MAX},
+    {'\0', "no-keepalive", NULL, "Network", NULL, cli_set_nothing, 0, 0, 0},
+    {'\0', "tcp-nodelay", NULL, "Network", NULL, cli_set_nothing, 0, 0, 0},
     {'\0', "http1.1", NULL, "Network", "use HTTP/1.1 only", cli_set_http, 0,
      AHTTP_HTTP_1_1, 0},
     {'\0', "http2", NULL, "Network", "use HTTP/2 over TLS, or fail",
@@ -304,7 +331,14 @@ static int options_check(const cli_options *options, cli_text *problem)
   bool records_to_stdout =
       options->results != NULL && strcmp(options->results, "-") == 0;
 
-  if (options->source_count == 0) {
+  if (options->family == AHTTP_FAMILY_V4 && options->local_address != NULL &&
+      strpbrk(options->local_address, ".,") == NULL) {
+    cli_text_add(problem, "-4 and a local address of IPv6 exclude each other");
+  } else if (options->family == AHTTP_FAMILY_V6 &&
+             options->local_address != NULL &&
+             strchr(options->local_address, ':') == NULL) {
+    cli_text_add(problem, "-6 and a local address of IPv4 exclude each other");
+  } else if (options->source_count == 0) {
     cli_text_add(problem, "no URL given; name one, or a list with -i FILE");
   } else if (output != NULL && output[0] == '\0') {
     cli_text_add(problem, "--output wants the name of a file, or -");

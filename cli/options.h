@@ -71,6 +71,11 @@ typedef struct cli_options {
   const char *dns_servers;
   ahttp_resolve_entry *resolve; /* the strings are ours, one block an entry */
   size_t resolve_count;
+  ahttp_family family;
+  const char *local_address;  /* checked; or NULL */
+  const char *interface_name; /* or NULL */
+  uint32_t keepalive_s;       /* 0: off */
+  uint32_t connect_retries;
 
   /* show */
   const char *trace; /* --trace: a file, or "-"; NULL: none */

@@ -2,6 +2,8 @@
 #include "config.h"
 #include "cli/settings.h"
 
+#include "cli/net_option.h"
+
 /* A host that speaks HTTP/1.1 gets six connections, as browsers have it; one
  * that speaks HTTP/2 thirty-two streams. */
 #define H1_CONNS_DEFAULT 6
@@ -22,6 +24,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
 {
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
   ahttp_error err;
+  ahttp_net_opts net;
   uint32_t redirects = options->follow_off ? 0 : options->redirects_max;
 
   opts.loop = loop;
@@ -43,6 +46,9 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   opts.resolve = options->resolve;
   opts.resolve_count = options->resolve_count;
   opts.trace = trace;
+  opts.connect_retries = options->connect_retries;
+  cli_net_opts_fill(&net, options);
+  opts.net = &net;
 
   if (ahttp_client_new_err(out, &opts, &err) != AHTTP_OK) {
     cli_text_printf(problem, "cannot start: %s", err.text);
