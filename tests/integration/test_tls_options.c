@@ -221,6 +221,35 @@ static void server_name_of_a_send_has_connections_of_its_own(void **state)
   tls_host_stop(host);
 }
 
+/* Like credentials it holds for the host it was given for. */
+static void server_name_of_a_send_does_not_follow_to_another_host(void **state)
+{
+  (void)state;
+  char response[200];
+  tls_host_opts opts = named_host;
+  opts.response = response;
+  tls_host *host = tls_host_start(&opts);
+  (void)snprintf(response, sizeof(response),
+                 "HTTP/1.1 302 Found\r\nLocation: https://localhost:%u/\r\n"
+                 "Content-Length: 0\r\n\r\n",
+                 (unsigned)tls_host_port(host));
+  ahttp_tls_opts tls = trusting();
+  client_run run;
+  open_run(&run, &tls);
+  ahttp_send_opts send = AHTTP_SEND_OPTS_INIT;
+  send.sni = "service.example";
+  send.redirects_max = 3;
+  call_record record = {0};
+  client_run_start(&run, &record, "GET",
+                   test_url("https", tls_host_port(host), "/"), &send);
+  client_run_wait(&run);
+  assert_int_equal(record.code, AHTTP_ECERT);
+  assert_non_null(strstr(record.error.text, "the certificate of localhost"));
+  call_record_clear(&record);
+  client_run_close(&run);
+  tls_host_stop(host);
+}
+
 static void pinned_key_is_checked(void **state)
 {
   (void)state;
@@ -489,6 +518,7 @@ int main(void)
       cmocka_unit_test(host_alone_may_be_left_unverified),
       cmocka_unit_test(server_name_of_the_profile_is_sent_and_verified),
       cmocka_unit_test(server_name_of_a_send_has_connections_of_its_own),
+      cmocka_unit_test(server_name_of_a_send_does_not_follow_to_another_host),
       cmocka_unit_test(pinned_key_is_checked),
       cmocka_unit_test(client_certificate_is_shown),
       cmocka_unit_test(client_certificate_of_a_stranger_is_refused),
