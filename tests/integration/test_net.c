@@ -21,6 +21,7 @@
 
 #include "support/client_run.h"
 #include "support/listener.h"
+#include "support/test_alloc.h"
 
 /* Reads a request's head; false at the end of the connection. */
 static bool read_head(const listener *from, int fd)
@@ -523,6 +524,80 @@ static void client_may_be_closed_from_on_socket(void **state)
   client_closed_from_on_socket("/nonexistent/socket");
 }
 
+/* --- Memory. ---------------------------------------------------------------
+ */
+
+static void answer_at_once(ahttp_resolution *resolution, const char *host,
+                           uint16_t port, ahttp_family family, void *user_data)
+{
+  (void)host;
+  (void)port;
+  (void)family;
+  (void)user_data;
+  (void)ahttp_resolution_answer(resolution, "127.0.0.1", 5);
+}
+
+/* A client with everything, and one call with everything. */
+static int get_with_everything(void *arg)
+{
+  int priority = 1;
+  const ahttp_socket_option raw = {SOL_SOCKET, SO_PRIORITY, &priority,
+                                   sizeof(priority)};
+  socket_watch watch = {0};
+  ahttp_net_opts net = AHTTP_NET_OPTS_INIT;
+  net.options = &raw;
+  net.option_count = 1;
+  net.on_socket = on_socket;
+  net.user_data = &watch;
+  ahttp_resolver resolver = AHTTP_RESOLVER_INIT;
+  resolver.start = answer_at_once;
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  opts.net = &net;
+  opts.resolver = &resolver;
+  ahttp_client *client;
+  int rv = ahttp_client_new(&client, &opts);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  ahttp_send_opts send = AHTTP_SEND_OPTS_INIT;
+  send.local_address = "127.0.0.2";
+  send.connect_retries = 1;
+  ahttp_request *request = NULL;
+  ahttp_response *response = NULL;
+  rv = ahttp_request_new(&request, "GET", arg);
+  if (rv == AHTTP_OK) {
+    rv = ahttp_send(client, request, &send, &response, NULL);
+  }
+  ahttp_response_free(response);
+  ahttp_request_free(request);
+  ahttp_client_free(client);
+  return rv;
+}
+
+static void every_failed_allocation_is_an_error_or_made_up_for(void **state)
+{
+  (void)state;
+  listener *server = start_listener(NULL);
+  char url[64];
+  (void)snprintf(url, sizeof(url), "http://one.test:%u/",
+                 listener_port(server));
+  assert_int_equal(get_with_everything(url), AHTTP_OK); /* what is kept */
+  test_alloc_install();
+  assert_int_equal(get_with_everything(url), AHTTP_OK);
+  int count = test_alloc_count();
+  assert_true(count > 20);
+  for (int nth = 1; nth <= count; nth++) {
+    test_alloc_fail_nth(nth);
+    int rv = get_with_everything(url);
+    if (rv != AHTTP_OK && rv != AHTTP_ENOMEM) {
+      fail_msg("allocation %d of %d: %s", nth, count, ahttp_error_name(rv));
+    }
+    assert_int_equal(test_alloc_live(), 0);
+  }
+  test_alloc_remove();
+  listener_stop(server);
+}
+
 static void contradicting_options_are_refused(void **state)
 {
   (void)state;
@@ -572,6 +647,7 @@ int main(void)
       cmocka_unit_test(refusal_of_every_address_ends_the_call),
       cmocka_unit_test(call_cancelled_from_on_socket_ends_quietly),
       cmocka_unit_test(client_may_be_closed_from_on_socket),
+      cmocka_unit_test(every_failed_allocation_is_an_error_or_made_up_for),
       cmocka_unit_test(contradicting_options_are_refused),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

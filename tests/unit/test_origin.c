@@ -102,6 +102,18 @@ static void origin_key_differs_by_every_member_of_the_route(void **state)
   route = plain_route;
   route.sni = AH_STR("other.test");
   assert_false(same_key(&url, &plain_route, &url, &route));
+  ah_local_address local;
+  route = plain_route;
+  route.local = ah_str((const char *)&local, sizeof(local));
+  assert_true(ah_local_address_parse(&local, AH_STR("192.0.2.1")));
+  assert_false(same_key(&url, &plain_route, &url, &route));
+  ah_local_address other_local;
+  ah_route other = plain_route;
+  other.local = ah_str((const char *)&other_local, sizeof(other_local));
+  assert_true(ah_local_address_parse(&other_local, AH_STR("192.0.2.2")));
+  assert_false(same_key(&url, &route, &url, &other));
+  assert_true(ah_local_address_parse(&other_local, AH_STR("192.0.2.1")));
+  assert_true(same_key(&url, &route, &url, &other));
 }
 
 /* The profile pointer itself says nothing: equal profiles have one id. */
