@@ -61,4 +61,12 @@ if "$scratch/modern" nonsense 2>"$scratch/status"; then
 fi
 grep -q nonsense "$scratch/status"
 
+"$examples/mock" >"$scratch/lines"
+diff - "$scratch/lines" <<END
+busy: ok
+done: ok
+away: ok
+PUT https://api.example/users/1: Ada
+END
+
 stop_demo_server

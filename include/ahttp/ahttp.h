@@ -22,5 +22,7 @@
 #include <ahttp/call.h>
 #include <ahttp/blocking.h>
 #include <ahttp/future.h>
+#include <ahttp/transport.h>
+#include <ahttp/mock.h>
 
 #endif

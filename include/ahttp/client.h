@@ -54,6 +54,14 @@ typedef struct ahttp_resolve_entry {
   const char *addresses; /* numeric, separated by commas; IPv6 may be in [] */
 } ahttp_resolve_entry;
 
+/* A transport for some URLs. */
+typedef struct ahttp_mount {
+  const char *pattern;        /* which: SCHEME://[HOST][:PORT], for example
+                                 "all://", "https://", "http://localhost:8080";
+                                 ahttp_transport(3) has all forms */
+  ahttp_transport *transport; /* NULL: the client's default one */
+} ahttp_mount;
+
 /* Client options.  Begin with AHTTP_CLIENT_OPTS_INIT; 0 and NULL mean the
  * default.  Everything is copied. */
 typedef struct ahttp_client_opts {
@@ -101,6 +109,12 @@ typedef struct ahttp_client_opts {
   uint32_t connect_retries; /* see ahttp_send_opts: 0, none */
   ahttp_clock *clock; /* for tests: what the client's times go by, and must
                          outlive it; NULL: the system's clock */
+
+  ahttp_transport *transport; /* carries every request instead of connections;
+                                 the client takes a reference */
+  const ahttp_mount *mounts;  /* |mount_count| transports for some URLs, the
+                                 most specific pattern first */
+  size_t mount_count;
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)

@@ -163,11 +163,18 @@ static const ah_route *call_choose_route(const ahttp_call *call, ah_route *own)
   return own;
 }
 
-void ah_call_send_hop(ahttp_call *call)
+/* The transport that the client has mounted for this hop, if any. */
+static ah_transport *call_mounted(const ahttp_call *call)
+{
+  const ah_mounts *mounts = call->client->mounts;
+  return mounts == NULL ? NULL : ah_mounts_find(mounts, call->hop.head.url);
+}
+
+/* The pool, which is told of the origin; NULL: the hop has ended. */
+static ah_transport *call_pool(ahttp_call *call)
 {
   ahttp_client *client = call->client;
   ah_exchange *exchange = &call->exchange;
-  exchange->request = call->hop.head; /* interceptors may have changed it */
   ah_route route;
   int rv = ah_pool_origin(client->pool, call->hop.head.url,
                           call_choose_route(call, &route), &exchange->origin);
@@ -175,9 +182,23 @@ void ah_call_send_hop(ahttp_call *call)
     ahttp_error err;
     ah_error_plain(&err, rv, AHTTP_PHASE_NONE);
     ah_exchange_end(exchange, &err);
+    return NULL;
+  }
+  return ah_pool_transport(client->pool);
+}
+
+void ah_call_send_hop(ahttp_call *call)
+{
+  ah_exchange *exchange = &call->exchange;
+  exchange->request = call->hop.head;
+  ah_transport *transport = call_mounted(call);
+  if (transport == NULL) {
+    transport = call_pool(call);
+  }
+  if (transport == NULL) {
     return;
   }
-  ah_exchange_start(exchange, ah_pool_transport(client->pool));
+  ah_exchange_start(exchange, transport);
   if (call->is_paused) {
     ah_exchange_pause(exchange);
   }

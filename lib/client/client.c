@@ -39,6 +39,10 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   if (rv != AHTTP_OK) {
     return rv == AHTTP_EFIELD ? AHTTP_EINVAL : rv;
   }
+  rv = ah_mounts_new(&client->mounts, &client->arena, opts);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
   return client_add_default_field(client, AH_FIELD_ACCEPT, AH_STR("*/*"));
 }
 

@@ -27,6 +27,7 @@ static void client_free_memory(ahttp_client *client)
   ahttp_closed_cb on_closed = client->on_closed;
   void *arg = client->closed_arg;
   bool is_private = client->own_uv != NULL;
+  ah_mounts_free(client->mounts);
   ah_tls_profile_unref(client->route.tls);
   ah_socket_policy_free(client->policy);
   ah_arena_clear(&client->arena);
