@@ -69,4 +69,10 @@ away: ok
 PUT https://api.example/users/1: Ada
 END
 
+"$examples/custom_auth" >"$scratch/lines"
+diff - "$scratch/lines" <<END
+200 welcome, 2 requests so far
+200 welcome, 3 requests so far
+END
+
 stop_demo_server

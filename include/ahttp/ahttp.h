@@ -20,6 +20,8 @@
 #include <ahttp/resolver.h>
 #include <ahttp/client.h>
 #include <ahttp/call.h>
+#include <ahttp/hooks.h>
+#include <ahttp/auth.h>
 #include <ahttp/blocking.h>
 #include <ahttp/future.h>
 #include <ahttp/transport.h>

@@ -111,6 +111,16 @@ AHTTP_EXTERN void ahttp_call_credit(ahttp_call *call, size_t len);
 /* Asks the request's content source again after AHTTP_BODY_WAIT. */
 AHTTP_EXTERN void ahttp_call_content_ready(ahttp_call *call);
 
+/* Returned by a hook or an authentication that has to wait for something. */
+#define AHTTP_LATER 1
+
+/*
+ * Goes on with a call in which such a callback has returned AHTTP_LATER: with
+ * |code| AHTTP_OK it is called again, from the loop; with an error code the
+ * call ends.  Nothing happens if the call does not wait for this.  Any thread.
+ */
+AHTTP_EXTERN void ahttp_call_go_on(ahttp_call *call, int code);
+
 /* What was sent, as given to ahttp_start(). */
 AHTTP_EXTERN const ahttp_request *ahttp_call_request(const ahttp_call *call);
 

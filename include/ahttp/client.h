@@ -15,6 +15,7 @@ extern "C" {
 #endif
 
 struct uv_loop_s;
+struct ahttp_hook;
 
 /*
  * A client owns a connection pool, a resolver and TLS settings.  Requests made
@@ -115,6 +116,11 @@ typedef struct ahttp_client_opts {
   const ahttp_mount *mounts;  /* |mount_count| transports for some URLs, the
                                  most specific pattern first */
   size_t mount_count;
+
+  ahttp_auth *auth; /* of every send that has none of its own; the client takes
+                       a reference */
+  const struct ahttp_hook *hooks; /* |hook_count| of them, see hooks.h */
+  size_t hook_count;
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -146,6 +152,8 @@ typedef struct ahttp_send_opts {
   /* Like ahttp_net_opts.local_address and instead of it; NULL: the client's.
    * Calls with different ones share no connection. */
   const char *local_address;
+  ahttp_auth *auth; /* instead of the client's; ahttp_auth_none(): none.
+                       The call takes a reference */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

@@ -39,6 +39,8 @@ typedef struct ahttp_fields ahttp_fields;
 typedef struct ahttp_url ahttp_url;
 /* One request on its way; see call.h. */
 typedef struct ahttp_call ahttp_call;
+/* How requests prove who sends them; see auth.h. */
+typedef struct ahttp_auth ahttp_auth;
 /* What carries requests, instead of connections; see transport.h. */
 typedef struct ahttp_transport ahttp_transport;
 

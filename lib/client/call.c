@@ -25,6 +25,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "client/auth.h"
 #include "client/chain.h"
 #include "client/client.h"
 #include "client/reader.h"
@@ -323,6 +324,7 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
     return rv;
   }
   rv = ah_send_settings_override(&call->settings, opts);
+  call->auth = ah_auth_ref(call->settings.auth);
   if (rv != AHTTP_OK) {
     ah_call_end_plain(call, rv);
     return AHTTP_OK;
@@ -349,6 +351,7 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
   atomic_init(&call->users, 0);
   atomic_init(&call->commands, 0);
   atomic_init(&call->credit, 0);
+  atomic_init(&call->go_on_code, AHTTP_OK);
   atomic_init(&call->is_over, false);
   ah_arena_init(&call->arena, call->block, sizeof(call->block));
   call->request = ah_request_ref(request);
@@ -448,6 +451,7 @@ void ah_call_unref(ahttp_call *call)
   ah_reader_free(call->reader);
   ahttp_request_free(call->request);
   ah_driver_unref(call->driver);
+  ahttp_auth_free(call->auth);
   ah_free(call->content);
   ah_arena_clear(&call->arena);
   ah_free(call);

@@ -46,6 +46,7 @@ struct ahttp_call {
   ah_send_settings settings;
   const ah_trace *trace; /* in |arena|; NULL: nobody listens */
   ahttp_str local;       /* an ah_local_address in |arena|; or empty */
+  ahttp_auth *auth;      /* held; NULL: none */
 
   ah_hop hop;           /* what |exchange| sends */
   bool is_launched;     /* |exchange| is in use */
@@ -73,6 +74,7 @@ struct ahttp_call {
   ah_letter letter;
   atomic_uint commands;
   atomic_size_t credit;
+  atomic_int go_on_code;
 
   uint64_t started_ns; /* 0: not yet, and not posted */
   ah_arena arena;

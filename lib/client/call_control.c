@@ -19,7 +19,8 @@ enum {
   COMMAND_RESUME = 8,
   COMMAND_MANUAL_CREDIT = 16,
   COMMAND_CREDIT = 32,
-  COMMAND_CONTENT_READY = 64
+  COMMAND_CONTENT_READY = 64,
+  COMMAND_GO_ON = 128
 };
 
 /* Adds |command|, without |undone| if that is waiting.  False if there is no
@@ -94,6 +95,13 @@ static void call_content_ready(ahttp_call *call)
   }
 }
 
+static void call_go_on(ahttp_call *call, int code)
+{
+  if (call_is_under_way(call)) {
+    ah_call_on_user_answer(call, code);
+  }
+}
+
 void ah_call_on_letter(ah_letter *letter)
 {
   ahttp_call *call = AH_CONTAINER(letter, ahttp_call, letter);
@@ -115,6 +123,9 @@ void ah_call_on_letter(ah_letter *letter)
   }
   if (commands & COMMAND_CONTENT_READY) {
     call_content_ready(call);
+  }
+  if (commands & COMMAND_GO_ON) {
+    call_go_on(call, atomic_load(&call->go_on_code));
   }
   if (commands & COMMAND_CANCEL) {
     ah_call_end_plain(call, AHTTP_ECANCELED);
@@ -180,5 +191,15 @@ void ahttp_call_content_ready(ahttp_call *call)
     call_content_ready(call);
   } else {
     (void)call_post(call, COMMAND_CONTENT_READY, 0);
+  }
+}
+
+void ahttp_call_go_on(ahttp_call *call, int code)
+{
+  if (ah_driver_is_on_loop(call->driver)) {
+    call_go_on(call, code);
+  } else {
+    atomic_store(&call->go_on_code, code);
+    (void)call_post(call, COMMAND_GO_ON, 0);
   }
 }

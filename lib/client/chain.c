@@ -34,7 +34,9 @@
 #include "client/client.h"
 
 const ah_interceptor *const ah_interceptors[AH_PLACES] = {
+    [AH_AT_AUTH] = &ah_authenticator,
     [AH_AT_REDIRECT] = &ah_redirect_follower,
+    [AH_AT_HOOKS] = &ah_hook_runner,
 };
 
 static const ah_interceptor *interceptor_at(const ahttp_call *call, int place)
@@ -120,6 +122,9 @@ int ah_call_set_url(ahttp_call *call, const ahttp_url *url)
   if (chain == NULL) {
     return AHTTP_ENOMEM;
   }
+  if (call->hop.head.url != &chain->url) {
+    chain->url_base = call->hop.head.url;
+  }
   chain->url = *url;
   call->hop.head.url = &chain->url;
   return AHTTP_OK;
@@ -143,6 +148,9 @@ bool ah_call_repeat(ahttp_call *call)
     return false;
   }
   head.fields = &call->hop.fields;
+  if (call->chain != NULL && head.url == &call->chain->url) {
+    head.url = call->chain->url_base;
+  }
   ah_call_set_next(call, &head);
   return true;
 }
@@ -204,6 +212,10 @@ static unsigned call_uses(const ahttp_call *call)
   unsigned places = call->settings.interceptors;
   if (call->settings.redirects_max > 0) {
     places |= AH_PLACE_BIT(AH_AT_REDIRECT);
+  }
+  const ahttp_url *url = &call->request->url;
+  if (call->auth != NULL || url->username.len > 0 || url->password.len > 0) {
+    places |= AH_PLACE_BIT(AH_AT_AUTH);
   }
   return places;
 }
@@ -366,7 +378,36 @@ void ah_call_go_on(ahttp_call *call, ah_place place, int rv,
   ah_chain *chain = call->chain;
   chain->answer = rv;
   chain->is_answered = true;
+  chain->awaits_user = false;
   ah_loop_defer(call->loop, &chain->task);
+}
+
+int ah_call_await_user(ahttp_call *call)
+{
+  ah_chain *chain = ah_chain_of(call);
+  if (chain == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  chain->awaits_user = true;
+  return AH_LATER;
+}
+
+int ah_call_user_error(int code, ahttp_error *err)
+{
+  int rv = code < 0 ? code : AHTTP_ECALLBACK;
+  ah_error_plain(err, rv, AHTTP_PHASE_NONE);
+  return rv;
+}
+
+void ah_call_on_user_answer(ahttp_call *call, int code)
+{
+  ah_chain *chain = call->chain;
+  if (chain == NULL || !chain->awaits_user || chain->wait == AH_CHAIN_GOES) {
+    return;
+  }
+  ahttp_error err;
+  int rv = code == AHTTP_OK ? AH_ASK : ah_call_user_error(code, &err);
+  ah_call_go_on(call, chain->at, rv, &err);
 }
 
 static void chain_on_answer(ahttp_call *call)
@@ -374,14 +415,15 @@ static void chain_on_answer(ahttp_call *call)
   ah_chain *chain = call->chain;
   ah_chain_wait wait = chain->wait;
   int place = chain->at;
+  int step = chain->answer == AH_ASK ? 0 : 1;
   chain->wait = AH_CHAIN_GOES;
   chain->is_answered = false;
   if (wait == AH_CHAIN_AT_START) {
-    chain_pass_start(call, place == AH_PLACES ? 0 : place + 1);
+    chain_pass_start(call, place == AH_PLACES ? 0 : place + step);
   } else if (chain->answer == AH_AGAIN) {
     chain_drop(call);
   } else {
-    ah_chain_pass_head(call, place);
+    ah_chain_pass_head(call, place + 1 - step);
   }
 }
 

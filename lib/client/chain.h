@@ -18,13 +18,15 @@ struct ah_chain {
   ahttp_call *call;
   ah_task task; /* goes on: after an answer, or when there is room */
   void *states[AH_PLACES];
-  ahttp_url url;         /* of this hop, if it was changed */
-  ahttp_fields outgoing; /* the same */
+  ahttp_url url;             /* of this hop, if it was changed */
+  const ahttp_url *url_base; /* before that */
+  ahttp_fields outgoing;     /* of this hop, if they were changed */
 
   ah_chain_wait wait;
   ah_place at;
   bool is_answered; /* |answer| is there, |task| is queued */
   int answer;
+  bool awaits_user; /* who will give it by ahttp_call_go_on() */
 
   /* This hop's content; see content_chain.c. */
   unsigned filters;          /* bits of the places it passes */

@@ -9,6 +9,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "client/auth.h"
 #include "client/interceptor.h"
 #include "net/tls_profile.h"
 
@@ -25,6 +26,7 @@ static int client_add_default_field(ahttp_client *client, ah_field_id id,
 static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
 {
   ah_send_settings_init(&client->settings, opts);
+  client->settings.auth = ah_auth_ref(client->settings.auth);
   client->content_max = opts->content_max;
   client->route.http = opts->http;
   int rv = ah_arena_copy(&client->arena, ah_str_from_c(opts->unix_socket),
@@ -38,6 +40,13 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   rv = client_add_default_field(client, AH_FIELD_USER_AGENT, agent);
   if (rv != AHTTP_OK) {
     return rv == AHTTP_EFIELD ? AHTTP_EINVAL : rv;
+  }
+  rv = ah_hooks_copy(&client->hooks, &client->arena, opts);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  if (client->hooks.count > 0) {
+    client->settings.interceptors |= AH_PLACE_BIT(AH_AT_HOOKS);
   }
   rv = ah_mounts_new(&client->mounts, &client->arena, opts);
   if (rv != AHTTP_OK) {

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/trace.h"
 #include "client/driver.h"
+#include "client/hooks.h"
 #include "client/mounts.h"
 #include "client/options.h"
 #include "http/fields.h"
@@ -32,7 +33,8 @@ struct ahttp_client {
   ah_trace trace; /* of all calls; its callback is NULL if there is none */
   ahttp_fields default_fields; /* what a request lacks is added from here */
 
-  ah_mounts *mounts;           /* NULL: the pool carries everything */
+  ah_hooks hooks;
+  ah_mounts *mounts; /* NULL: the pool carries everything */
   const ah_interceptor *const *interceptors; /* AH_PLACES; tests have others */
 
   ah_loop *loop;

@@ -19,6 +19,7 @@
 
 #include "base/alloc.h"
 #include "base/assert.h"
+#include "client/auth.h"
 #include "client/call.h"
 #include "net/tls_profile.h"
 
@@ -27,6 +28,7 @@ static void client_free_memory(ahttp_client *client)
   ahttp_closed_cb on_closed = client->on_closed;
   void *arg = client->closed_arg;
   bool is_private = client->own_uv != NULL;
+  ahttp_auth_free(client->settings.auth);
   ah_mounts_free(client->mounts);
   ah_tls_profile_unref(client->route.tls);
   ah_socket_policy_free(client->policy);

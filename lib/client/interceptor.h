@@ -8,7 +8,8 @@
 /* What an interceptor may answer besides AHTTP_OK and errors. */
 enum {
   AH_AGAIN = 3, /* the response is not for the user: send call->next instead */
-  AH_LATER = 4  /* ah_call_go_on() will say */
+  AH_LATER = 4, /* ah_call_go_on() will say */
+  AH_ASK = 5    /* ah_call_go_on() only: asks the same one again */
 };
 
 /*
@@ -110,15 +111,27 @@ int ah_call_emit(ahttp_call *call, ah_place place, const uint8_t *data,
 
 /*
  * Goes on, from the loop, where |place| said AH_LATER.  |rv| is what on_start
- * or on_head would have returned, but AH_LATER; |err| (NULL unless |rv| is an
- * error) is copied.  Nothing happens if the call has ended meanwhile or does
- * not wait for |place|.
+ * or on_head would have returned, but AH_LATER, or AH_ASK; |err| (NULL unless
+ * |rv| is an error) is copied.  Nothing happens if the call has ended meanwhile
+ * or does not wait for |place|.
  */
 void ah_call_go_on(ahttp_call *call, ah_place place, int rv,
                    const ahttp_error *err);
 
 /* True if ah_call_go_on() is what the call waits for at |place|. */
 bool ah_call_is_waiting(const ahttp_call *call, ah_place place);
+
+/* Says AH_LATER for a callback of the user's that said AHTTP_LATER: the answer,
+ * AH_ASK or an error, comes by ahttp_call_go_on().  AH_LATER or AHTTP_ENOMEM.
+ */
+int ah_call_await_user(ahttp_call *call);
+
+/* The user has answered, on the loop's thread. */
+void ah_call_on_user_answer(ahttp_call *call, int code);
+
+/* What a callback of the user's has said, AHTTP_LATER excepted: an error for
+ * the call, described in |*err|. */
+int ah_call_user_error(int code, ahttp_error *err);
 
 /* Sets call->next to the same request as this hop's, without what on_start
  * changed.  False, and nothing is set, if its content cannot be sent again. */
@@ -129,6 +142,12 @@ void ah_call_set_next(ahttp_call *call, const ah_request_head *head);
 
 /* --- The interceptors. ----------------------------------------------------
  */
+
+/* Runs the client's hooks. */
+extern const ah_interceptor ah_hook_runner;
+
+/* Takes the call through call->settings.auth. */
+extern const ah_interceptor ah_authenticator;
 
 /* Follows redirects, call->settings.redirects_max of them. */
 extern const ah_interceptor ah_redirect_follower;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "client/auth.h"
 
 /* HTTPX's defaults (httpx/_config.py): five seconds each, 100 connections of
  * which 20 are kept for five seconds. */
@@ -99,6 +100,7 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->keep_certificate = opts->keep_certificate;
   settings->connect_retries = opts->connect_retries;
   settings->local_address = NULL; /* the socket policy has it */
+  settings->auth = ah_auth_or_null(opts->auth);
 }
 
 static void override(uint32_t *member, uint32_t value)
@@ -129,6 +131,9 @@ int ah_send_settings_override(ah_send_settings *settings,
   settings->keep_certificate |= copy.keep_certificate;
   override(&settings->connect_retries, copy.connect_retries);
   settings->local_address = copy.local_address;
+  if (copy.auth != NULL) {
+    settings->auth = ah_auth_or_null(copy.auth);
+  }
   return AHTTP_OK;
 }
 

@@ -26,6 +26,7 @@ typedef struct ah_send_settings {
   bool keep_certificate; /* of the server, to the end of the call */
   uint32_t connect_retries;
   const char *local_address; /* the caller's while a call is made; or NULL */
+  ahttp_auth *auth;          /* borrowed; NULL: none */
 } ah_send_settings;
 
 /*

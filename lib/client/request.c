@@ -80,7 +80,7 @@ void ahttp_request_free(ahttp_request *request)
 
 /* Fields that frame a message belong to whoever writes it (engine.md 2.11:
  * request smuggling begins with the caller's own framing fields). */
-static bool is_framing_field(ah_field_id id)
+bool ah_request_is_framing_field(ah_field_id id)
 {
   return id == AH_FIELD_CONTENT_LENGTH || id == AH_FIELD_TRANSFER_ENCODING ||
          id == AH_FIELD_CONNECTION || id == AH_FIELD_KEEP_ALIVE ||
@@ -95,7 +95,7 @@ int ahttp_request_add_field_str(ahttp_request *request, ahttp_str name,
     return AHTTP_ESTATE;
   }
   ah_field_id id = ah_field_id_of(name);
-  if (is_framing_field(id)) {
+  if (ah_request_is_framing_field(id)) {
     return AHTTP_EFIELD;
   }
   if (id == AH_FIELD_HOST && ah_fields_find(&request->fields, id) != NULL) {

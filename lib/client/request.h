@@ -23,6 +23,9 @@ struct ahttp_request {
   ah_body *body; /* NULL: no content */
 };
 
+/* True for fields that belong to the library: those that frame a message. */
+bool ah_request_is_framing_field(ah_field_id id);
+
 /* Returns |request| with one more reference.  Any thread. */
 ahttp_request *ah_request_ref(ahttp_request *request);
 

@@ -49,8 +49,7 @@ static bool is_downgrade(const ahttp_url *from, const ahttp_url *to)
   return url_has_scheme(from, "https") && url_has_scheme(to, "http");
 }
 
-/* The same host, from http on port 80 to https on port 443. */
-static bool is_upgrade(const ahttp_url *from, const ahttp_url *to)
+bool ah_redirect_is_upgrade(const ahttp_url *from, const ahttp_url *to)
 {
   return url_has_scheme(from, "http") && url_has_scheme(to, "https") &&
          from->port == 80 && to->port == 443 && ah_str_eq(from->host, to->host);
@@ -226,7 +225,7 @@ static int redirect_compute(ah_redirect *out, ah_arena *arena,
   const field_filter filter = {
       .drops_content = drops_body,
       .drops_credentials = out->changes_origin,
-      .keeps_authorization = is_upgrade(from, &out->url),
+      .keeps_authorization = ah_redirect_is_upgrade(from, &out->url),
   };
   ah_fields_init(&out->fields, arena);
   return copy_fields(&out->fields, request->fields, &filter);

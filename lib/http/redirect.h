@@ -24,6 +24,10 @@ typedef struct ah_redirect {
  * request. */
 bool ah_redirect_is_status(int status);
 
+/* True if |from| is http on port 80 and |to| https on port 443 of the same
+ * host: credentials for the one may go to the other. */
+bool ah_redirect_is_upgrade(const ahttp_url *from, const ahttp_url *to);
+
 /*
  * Computes the request that follows |request| after |answer|.  A pure function
  * but for the memory from |arena|; |request| must live as long as that.
