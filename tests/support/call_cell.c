@@ -34,6 +34,11 @@ const char *const cell_place_names[CELL_PLACES] = {
     [CELL_THEN] = "then",
     [CELL_SOURCE_FREE] = "source free",
     [CELL_CLOSED] = "closed",
+    [CELL_REQUEST_HOOK] = "request hook",
+    [CELL_RESPONSE_HOOK] = "response hook",
+    [CELL_READING_HOOK] = "reading hook",
+    [CELL_AUTH_REQUEST] = "auth request",
+    [CELL_AUTH_RESPONSE] = "auth response",
 };
 
 void call_cell_fail(const call_cell *cell, const char *what)
@@ -224,6 +229,83 @@ void call_cell_on_closed(void *user_data)
   (void)cell_visit(&cell->self, CELL_CLOSED);
 }
 
+/* --- Hooks and authentication. ------------------------------------------- */
+
+/* Those of other calls do nothing; one of them may be where the first was. */
+static int cell_visit_client(call_cell *cell, const ahttp_call *call,
+                             cell_place place)
+{
+  if (call != cell->lent || cell->self.is_done) {
+    return 0;
+  }
+  check_goes_on(&cell->self);
+  return cell_visit(&cell->self, place);
+}
+
+static int hook_on_request(ahttp_call *call, ahttp_outgoing *outgoing,
+                           void *user_data)
+{
+  const ahttp_str name = {"x-hook", 6};
+  int rv = cell_visit_client(user_data, call, CELL_REQUEST_HOOK);
+  /* It is good until here, whatever was done meanwhile. */
+  assert_int_equal(ahttp_outgoing_set_field(outgoing, name, name), AHTTP_OK);
+  return rv;
+}
+
+static int hook_on_response(ahttp_call *call, const ahttp_response *response,
+                            void *user_data)
+{
+  call_cell *cell = user_data;
+  int rv = cell_visit_client(cell, call, cell->place);
+  assert_true(ahttp_response_status(response) >= 200);
+  return rv;
+}
+
+static int auth_on_request(ahttp_auth_flow *flow, ahttp_outgoing *outgoing,
+                           void *user_data)
+{
+  const ahttp_str name = {"authorization", 13};
+  ahttp_call *call = ahttp_auth_flow_call(flow);
+  int rv = cell_visit_client(user_data, call, CELL_AUTH_REQUEST);
+  assert_int_equal(ahttp_outgoing_set_field(outgoing, name, name), AHTTP_OK);
+  return rv;
+}
+
+static int auth_on_response(ahttp_auth_flow *flow,
+                            const ahttp_response *response, void *user_data)
+{
+  ahttp_call *call = ahttp_auth_flow_call(flow);
+  int rv = cell_visit_client(user_data, call, CELL_AUTH_RESPONSE);
+  assert_true(ahttp_response_status(response) >= 200);
+  return rv;
+}
+
+/* Gives the client what the cell's place needs. */
+static void cell_set_callbacks(call_cell *cell, ahttp_client_opts *opts,
+                               ahttp_hook *hook)
+{
+  ahttp_auth_opts auth_opts = AHTTP_AUTH_OPTS_INIT;
+  *hook = (ahttp_hook){.user_data = cell};
+  if (cell->place == CELL_REQUEST_HOOK) {
+    hook->on_request = hook_on_request;
+  } else if (cell->place == CELL_RESPONSE_HOOK ||
+             cell->place == CELL_READING_HOOK) {
+    hook->on_response = hook_on_response;
+    hook->reads_content = cell->place == CELL_READING_HOOK;
+  } else if (cell->place == CELL_AUTH_REQUEST ||
+             cell->place == CELL_AUTH_RESPONSE) {
+    auth_opts.on_request = auth_on_request;
+    auth_opts.on_response = auth_on_response;
+    auth_opts.user_data = cell;
+    assert_int_equal(ahttp_auth_new(&opts->auth, &auth_opts), AHTTP_OK);
+    return;
+  } else {
+    return;
+  }
+  opts->hooks = hook;
+  opts->hook_count = 1;
+}
+
 /* --- Calls. -------------------------------------------------------------- */
 
 char *call_cell_url(const call_cell *cell, bool is_same, const char *path)
@@ -391,7 +473,10 @@ static void cell_open_client(call_cell *cell)
   opts.http = way->http;
   opts.conns_per_origin_max = way->conns_per_origin_max;
   opts.redirects_max = 5;
+  ahttp_hook hook;
+  cell_set_callbacks(cell, &opts, &hook);
   assert_int_equal(ahttp_client_new(&cell->client, &opts), AHTTP_OK);
+  ahttp_auth_free(opts.auth);
 }
 
 /* Submits what is never answered: waiting for it runs a private loop. */

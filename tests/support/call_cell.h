@@ -31,6 +31,11 @@ typedef enum cell_place {
   CELL_THEN,         /* of a future beside it */
   CELL_SOURCE_FREE,  /* the content source's free(): the request is gone */
   CELL_CLOSED,       /* on_closed: the client is gone */
+  CELL_REQUEST_HOOK, /* of the client, which has hooks for these places only */
+  CELL_RESPONSE_HOOK,
+  CELL_READING_HOOK, /* a response hook that has the content read first */
+  CELL_AUTH_REQUEST, /* of its authentication, the same */
+  CELL_AUTH_RESPONSE,
   CELL_PLACES
 } cell_place;
 extern const char *const cell_place_names[CELL_PLACES];

@@ -8,6 +8,10 @@
 
 #include <ahttp/ahttp.h>
 
+enum {
+  REFUSAL = 77 /* no code, and nothing that a callback may answer */
+};
+
 /* --- Ending calls. ------------------------------------------------------- */
 
 static void cancel(cell_call *it)
@@ -49,13 +53,13 @@ static void refuse(call_cell *cell)
 {
   bool is_source = cell->place == CELL_READ_NOTHING || cell->place == CELL_READ;
   cell_call_expect(&cell->self, is_source ? AHTTP_EBODY : AHTTP_ECALLBACK);
-  cell->verdict = -1;
+  cell->verdict = REFUSAL;
 }
 
 static void cancel_self_and_refuse(call_cell *cell)
 {
   cancel(&cell->self);
-  cell->verdict = -1;
+  cell->verdict = REFUSAL;
 }
 
 /* --- Starting calls. ----------------------------------------------------- */
