@@ -19,13 +19,28 @@
  * with.  Two things notice: the size of the struct, and the initializer in
  * options_init(), which is then one short; the compiler warns about that.
  */
-#define TLS_OPTIONS(TEXT, NUMBER, FLAG)                                       \
-  TEXT(ca_file)                                                               \
-  TEXT(ca_dir) TEXT(ca_pem) TEXT(cert_file) TEXT(cert_pem) TEXT(key_file)     \
-      TEXT(key_pem) TEXT(password) TEXT(ciphers) TEXT(ciphers13) TEXT(groups) \
-          TEXT(pinned_keys) TEXT(sni) TEXT(keylog_file) NUMBER(version_min)   \
-              NUMBER(version_max) FLAG(verify_off) FLAG(verify_host_off)      \
-                  FLAG(resume_off)
+/* clang-format off */
+#define TLS_OPTIONS(TEXT, NUMBER, FLAG) \
+  TEXT(ca_file) \
+  TEXT(ca_dir) \
+  TEXT(ca_pem) \
+  TEXT(cert_file) \
+  TEXT(cert_pem) \
+  TEXT(key_file) \
+  TEXT(key_pem) \
+  TEXT(password) \
+  TEXT(ciphers) \
+  TEXT(ciphers13) \
+  TEXT(groups) \
+  TEXT(pinned_keys) \
+  TEXT(sni) \
+  TEXT(keylog_file) \
+  NUMBER(version_min) \
+  NUMBER(version_max) \
+  FLAG(verify_off) \
+  FLAG(verify_host_off) \
+  FLAG(resume_off)
+/* clang-format on */
 
 #define MEMBER_TEXT(name) const char *name;
 #define MEMBER_NUMBER(name) ahttp_tls_version name;
