@@ -84,7 +84,7 @@ static int client_make_loop(ahttp_client *client, const ahttp_client_opts *opts)
   }
   if (rv == AHTTP_OK) {
     client->clock = opts->clock;
-    ah_loop_set_clock(client->loop, opts->clock);
+    ah_deadlines_set_clock(client->loop, opts->clock);
     ah_driver_attach(client->driver, client->loop);
   }
   return rv;

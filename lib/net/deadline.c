@@ -31,7 +31,8 @@ static void deadlines_arm(ah_loop *loop)
                        wake_ms > now_ms ? wake_ms - now_ms : 1, 0);
 }
 
-void ah_deadlines_expire(ah_loop *loop)
+/* Has every deadline expire that is due. */
+static void deadlines_expire(ah_loop *loop)
 {
   uint64_t now_ms = ah_loop_now_ms(loop);
   ah_list expired;
@@ -55,7 +56,25 @@ static void deadlines_on_timer(uv_timer_t *timer)
   ah_loop *loop = timer->data;
   ah_loop_enter(loop);
   loop->timer_ms = UINT64_MAX;
-  ah_deadlines_expire(loop);
+  deadlines_expire(loop);
+}
+
+static void deadlines_on_clock(ah_letter *letter)
+{
+  deadlines_expire(AH_CONTAINER(letter, ah_loop, seat.letter));
+}
+
+void ah_deadlines_set_clock(ah_loop *loop, ahttp_clock *clock)
+{
+  if (clock == NULL) {
+    return;
+  }
+  loop->seat.loop = loop;
+  loop->seat.letter.run = deadlines_on_clock;
+  ah_clock_sit(&loop->seat, clock);
+  loop->now_ns = 0;
+  ah_wheel_init(&loop->wheel, ah_loop_now_ms(loop));
+  loop->now_ns = 0; /* the first turn may be far away */
 }
 
 static void deadline_on_real_timer(uv_timer_t *timer)

@@ -2,6 +2,8 @@
 #ifndef AH_NET_DEADLINE_H
 #define AH_NET_DEADLINE_H
 
+#include <ahttp/clock.h>
+
 #include "base/list.h"
 #include "net/loop.h"
 
@@ -17,6 +19,10 @@ struct ah_deadline {
   uint32_t duration_ms;
   void (*expired)(ah_deadline *deadline); /* runs from the timer, unarmed */
 };
+
+/* Has |loop| and its deadlines go by |clock| (NULL: the system's), which
+ * outlives it; before anything else is done with the loop. */
+void ah_deadlines_set_clock(ah_loop *loop, ahttp_clock *clock);
 
 /* Arms |deadline| for |duration_ms| from now (UINT32_MAX: never, it is
  * disarmed); armed ones are moved.  |deadline->expired| is set before. */

@@ -296,24 +296,6 @@ void ah_loop_free_uv(uv_loop_t *uv)
   ah_free(uv);
 }
 
-static void loop_on_clock(ah_letter *letter)
-{
-  ah_deadlines_expire(AH_CONTAINER(letter, ah_loop, seat.letter));
-}
-
-void ah_loop_set_clock(ah_loop *loop, ahttp_clock *clock)
-{
-  if (clock == NULL) {
-    return;
-  }
-  loop->seat.loop = loop;
-  loop->seat.letter.run = loop_on_clock;
-  ah_clock_sit(&loop->seat, clock);
-  loop->now_ns = 0;
-  ah_wheel_init(&loop->wheel, ah_loop_now_ms(loop));
-  loop->now_ns = 0;
-}
-
 uv_loop_t *ah_loop_uv(ah_loop *loop)
 {
   return loop->uv;

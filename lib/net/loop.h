@@ -4,7 +4,6 @@
 
 #include <uv.h>
 
-#include <ahttp/clock.h>
 #include <ahttp/types.h>
 
 #include "base/list.h"
@@ -70,12 +69,6 @@ void ah_loop_close(ah_loop *loop, void (*on_closed)(void *arg), void *arg);
 
 /* Destroys a loop that ah_loop_new() made, outside of uv_run(). */
 void ah_loop_free_uv(uv_loop_t *uv);
-
-/*
- * Has it go by |clock| (NULL: the system's), which outlives it; before anything
- * else is done with it.
- */
-void ah_loop_set_clock(ah_loop *loop, ahttp_clock *clock);
 
 uv_loop_t *ah_loop_uv(ah_loop *loop);
 

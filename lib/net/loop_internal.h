@@ -52,7 +52,4 @@ struct ah_loop {
  * passed. */
 void ah_loop_enter(ah_loop *loop);
 
-/* Has every deadline expire that is due; from a turn of the loop. */
-void ah_deadlines_expire(ah_loop *loop);
-
 #endif
