@@ -19,7 +19,8 @@ AHTTP_EXTERN const char *ahttp_version_string(void);
 
 /*
  * The library and what it is built on, one line such as
- * "libahttp/0.1.0 libuv/1.44.2 nghttp2/1.52.0 OpenSSL/3.0.15 c-ares/1.18.1".
+ * "libahttp/0.1.0 libuv/1.44.2 nghttp2/1.52.0 OpenSSL/3.0.15 c-ares/1.18.1
+ * libidn2/2.3.3".  Without libidn2 it says "no-IDNA" instead.
  * Static storage.
  */
 AHTTP_EXTERN const char *ahttp_version_details(void);

@@ -11,16 +11,18 @@
 #include <ahttp/version.h>
 
 #include "http/h2_session.h"
+#include "http/idna.h"
 
 static char details[160];
 
 static void details_make(void)
 {
   (void)snprintf(details, sizeof(details),
-                 "libahttp/%s libuv/%s nghttp2/%s OpenSSL/%s c-ares/%s",
+                 "libahttp/%s libuv/%s nghttp2/%s OpenSSL/%s c-ares/%s %s",
                  AHTTP_VERSION_STRING, uv_version_string(),
                  ah_h2_library_version(),
-                 OpenSSL_version(OPENSSL_VERSION_STRING), ares_version(NULL));
+                 OpenSSL_version(OPENSSL_VERSION_STRING), ares_version(NULL),
+                 ah_idna_library_version());
 }
 
 const char *ahttp_version_string(void)

@@ -6,6 +6,7 @@
 
 #include <ahttp/error.h>
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/str.h"
 #include "http/url_percent.h"
@@ -131,6 +132,27 @@ size_t ah_url_builder_room(size_t text_len, const ahttp_url *base)
 void ah_url_builder_init(ah_url_builder *b, char *memory, size_t cap)
 {
   *b = (ah_url_builder){.href = memory, .cap = cap};
+}
+
+void ah_url_builder_clear(ah_url_builder *b)
+{
+  ah_free(b->own);
+  b->own = NULL;
+}
+
+int ah_url_builder_reserve(ah_url_builder *b, size_t len)
+{
+  size_t cap = b->cap + len;
+  char *memory = ah_malloc(cap);
+  if (memory == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  memcpy(memory, b->href, b->len);
+  ah_url_builder_clear(b);
+  b->own = memory;
+  b->href = memory;
+  b->cap = cap;
+  return AHTTP_OK;
 }
 
 void ah_url_builder_put_scheme(ah_url_builder *b, ahttp_str scheme)

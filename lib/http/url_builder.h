@@ -19,7 +19,8 @@ typedef struct ah_url_span {
 } ah_url_span;
 
 typedef struct ah_url_builder {
-  char *href; /* |len| bytes, room for |cap|; the parser's memory */
+  char *href; /* |len| bytes, room for |cap|; the parser's memory, or |own| */
+  char *own;  /* the builder's memory, or NULL */
   size_t len;
   size_t cap;
   ah_url_span scheme; /* without ":" */
@@ -44,6 +45,14 @@ typedef struct ah_url_builder {
 size_t ah_url_builder_room(size_t text_len, const ahttp_url *base);
 
 void ah_url_builder_init(ah_url_builder *b, char *memory, size_t cap);
+
+/* Frees what it allocated; |memory| stays the parser's. */
+void ah_url_builder_clear(ah_url_builder *b);
+
+/* Makes room for |len| more bytes than ah_url_builder_room() knew of: the ASCII
+ * form of a domain may be longer than three times its UTF-8.  AHTTP_OK or
+ * AHTTP_ENOMEM. */
+int ah_url_builder_reserve(ah_url_builder *b, size_t len);
 
 /* Writes |scheme| in lower case and ":". */
 void ah_url_builder_put_scheme(ah_url_builder *b, ahttp_str scheme);

@@ -7,6 +7,7 @@
 #include <ahttp/error.h>
 
 #include "base/str.h"
+#include "http/idna.h"
 #include "http/url_percent.h"
 
 enum {
@@ -343,23 +344,27 @@ static int host_parse_opaque(ah_url_host *out, ah_arena *arena, ahttp_str text,
 }
 
 /*
- * Lower-cases |domain| in place and checks its bytes.  This is what the domain
- * to ASCII algorithm comes to for ASCII; A-labels ("xn--") are taken as they
- * are.
+ * Lower-cases |domain| in place up to the first byte beyond ASCII, of which it
+ * returns the place, or |len|.  If there is none this is all that "domain to
+ * ASCII" does: since 2026 it takes A-labels ("xn--") of ASCII domains as they
+ * are, as browsers do.
  */
-static bool domain_canonicalize(char *domain, size_t len, const char **why)
+static size_t domain_lower(char *domain, size_t len)
 {
-  for (size_t i = 0; i < len; i++) {
-    uint8_t c = (uint8_t)domain[i];
-    if (c >= 0x80) {
-      *why = "host names beyond ASCII (IDNA) are not supported";
+  size_t i = 0;
+  while (i < len && (uint8_t)domain[i] < 0x80) {
+    domain[i] = (char)ah_char_lower((uint8_t)domain[i]);
+    i++;
+  }
+  return i;
+}
+
+static bool domain_is_allowed(ahttp_str domain)
+{
+  for (size_t i = 0; i < domain.len; i++) {
+    if (ah_url_set_has(AH_URL_FORBIDDEN_DOMAIN, domain.ptr[i])) {
       return false;
     }
-    if (ah_url_set_has(AH_URL_FORBIDDEN_DOMAIN, (char)c)) {
-      *why = "the host has a character that is not allowed";
-      return false;
-    }
-    domain[i] = (char)ah_char_lower(c);
   }
   return true;
 }
@@ -372,10 +377,17 @@ static int host_parse_domain(ah_url_host *out, ah_arena *arena, ahttp_str text,
     return AHTTP_ENOMEM;
   }
   size_t len = ah_url_percent_decode(domain, text);
-  if (!domain_canonicalize(domain, len, why)) {
+  out->text = ah_str(domain, len);
+  if (domain_lower(domain, len) < len) {
+    int rv = ah_idna_to_ascii(&out->text, arena, out->text, why);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  if (!domain_is_allowed(out->text)) {
+    *why = "the host has a character that is not allowed";
     return AHTTP_EURL;
   }
-  out->text = ah_str(domain, len);
   if (ends_in_number(out->text)) {
     return host_parse_ipv4(out, arena, out->text, why);
   }

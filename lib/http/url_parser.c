@@ -122,6 +122,9 @@ static bool parse_host(url_parser *p, ahttp_str text, ah_url_host *host)
 {
   p->error =
       ah_url_host_parse(host, p->arena, text, p->url.is_special, &p->why);
+  if (p->error == AHTTP_OK && host->text.len > text.len) {
+    p->error = ah_url_builder_reserve(&p->url, host->text.len);
+  }
   return p->error == AHTTP_OK;
 }
 
@@ -516,6 +519,7 @@ int ah_url_parser_run(ahttp_url *out, ah_arena *arena, ahttp_str text,
   } else {
     *why = p.why;
   }
+  ah_url_builder_clear(&p.url);
   ah_free(memory);
   return p.error;
 }
