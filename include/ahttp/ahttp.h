@@ -10,6 +10,7 @@
 #include <ahttp/alloc.h>
 #include <ahttp/fields.h>
 #include <ahttp/url.h>
+#include <ahttp/params.h>
 #include <ahttp/request.h>
 #include <ahttp/response.h>
 #include <ahttp/trace.h>

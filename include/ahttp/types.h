@@ -37,6 +37,8 @@ typedef struct ahttp_response ahttp_response;
 typedef struct ahttp_fields ahttp_fields;
 /* A parsed URL; see url.h. */
 typedef struct ahttp_url ahttp_url;
+/* Query parameters; see params.h. */
+typedef struct ahttp_params ahttp_params;
 /* One request on its way; see call.h. */
 typedef struct ahttp_call ahttp_call;
 /* How requests prove who sends them; see auth.h. */

@@ -10,14 +10,6 @@
 #include "http/url_parser.h"
 #include "http/url_percent.h"
 
-/*
- * What Chromium takes.  Longer input is a mistake or an attack, and the
- * serialization, up to three times as long, has to be allocated at once.
- */
-enum {
-  URL_BYTES_MAX = 2 * 1024 * 1024
-};
-
 /* The ends of the parts of a URL that is its own serialization. */
 typedef struct plain_url {
   size_t scheme_len;
@@ -208,7 +200,7 @@ int ah_url_parse(ahttp_url *out, ah_arena *arena, ahttp_str text,
   *out = (ahttp_url){.port = 0};
   text = trim(text);
   plain_url plain;
-  if (text.len > URL_BYTES_MAX) {
+  if (text.len > AH_URL_BYTES_MAX) {
     *(why == NULL ? &ignored : why) = "it is too long";
     return AHTTP_EURL;
   }

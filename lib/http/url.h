@@ -29,6 +29,14 @@ struct ahttp_url {
   bool is_ip;      /* the host is an IP address literal */
 };
 
+enum {
+  /* What Chromium takes.  Longer input is a mistake or an attack, and the
+   * serialization, up to three times as long, has to be allocated at once. */
+  AH_URL_BYTES_MAX = 2 * 1024 * 1024,
+  /* What setters may make of a URL: the longest that a parser can. */
+  AH_URL_HREF_MAX = 3 * AH_URL_BYTES_MAX
+};
+
 /*
  * Parses |text|, relative to |base| unless that is NULL, into |arena|.
  * AHTTP_OK; AHTTP_EURL and the reason in |*why| (static text, |why| may be
@@ -49,6 +57,13 @@ ahttp_str ah_url_authority(const ahttp_url *url);
 
 /* True if scheme, host and port are the same (RFC 6454). */
 bool ah_url_same_origin(const ahttp_url *a, const ahttp_url *b);
+
+/* Whether the path is one text rather than segments: "mailto:a@b". */
+static inline bool ah_url_has_opaque_path(const ahttp_url *url)
+{
+  return url->host.ptr == NULL &&
+         (url->path.len == 0 || url->path.ptr[0] != '/');
+}
 
 /*
  * Writes the URL for people to |dst|, NUL-terminated, cut at |cap|: the

@@ -28,17 +28,26 @@ static const special_scheme special_schemes[] = {
     {{"ws", 2}, 80},     {{"ftp", 3}, 21},  {{"file", 4}, 0},
 };
 
+/* The special scheme of that name, or NULL. */
+static const special_scheme *find_special(ahttp_str name)
+{
+  size_t count = sizeof(special_schemes) / sizeof(special_schemes[0]);
+  for (size_t i = 0; i < count; i++) {
+    if (ah_str_ieq(special_schemes[i].name, name)) {
+      return &special_schemes[i];
+    }
+  }
+  return NULL;
+}
+
 /* Fills in what follows from the scheme, which was just written. */
 static void set_scheme_traits(ah_url_builder *b)
 {
   ahttp_str scheme = ah_str(b->href, b->scheme.end);
-  size_t count = sizeof(special_schemes) / sizeof(special_schemes[0]);
-  for (size_t i = 0; i < count; i++) {
-    if (ah_str_eq(special_schemes[i].name, scheme)) {
-      b->is_special = true;
-      b->default_port = special_schemes[i].port;
-      break;
-    }
+  const special_scheme *special = find_special(scheme);
+  if (special != NULL) {
+    b->is_special = true;
+    b->default_port = special->port;
   }
   b->is_file = ah_str_eq(scheme, AH_STR("file"));
 }
@@ -179,11 +188,17 @@ void ah_url_builder_put_credentials(ah_url_builder *b, ahttp_str text)
   const char *colon = memchr(text.ptr, ':', text.len);
   size_t user_len = colon == NULL ? text.len : (size_t)(colon - text.ptr);
   size_t used = colon == NULL ? user_len : user_len + 1;
-  ahttp_str password = ah_str(text.ptr + used, text.len - used);
-  if (user_len == 0 && password.len == 0) {
+  ah_url_builder_put_user(b, ah_str(text.ptr, user_len),
+                          ah_str(text.ptr + used, text.len - used));
+}
+
+void ah_url_builder_put_user(ah_url_builder *b, ahttp_str username,
+                             ahttp_str password)
+{
+  if (username.len == 0 && password.len == 0) {
     return;
   }
-  put_encoded(b, ah_str(text.ptr, user_len), AH_URL_SET_USERINFO);
+  put_encoded(b, username, AH_URL_SET_USERINFO);
   b->username.end = b->len;
   if (password.len > 0) {
     put_char(b, ':');
@@ -346,6 +361,11 @@ int ah_url_builder_finish(ah_url_builder *b, ahttp_url *out, ah_arena *arena)
     out->host = view_of(href, b->host);
   }
   return AHTTP_OK;
+}
+
+bool ah_url_scheme_is_special(ahttp_str scheme)
+{
+  return find_special(scheme) != NULL;
 }
 
 bool ah_url_is_drive(ahttp_str text)

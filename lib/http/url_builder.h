@@ -61,6 +61,9 @@ void ah_url_builder_put_scheme(ah_url_builder *b, ahttp_str scheme);
 void ah_url_builder_put_authority(ah_url_builder *b);
 /* What is before the "@", not yet encoded; nothing if it is empty or ":". */
 void ah_url_builder_put_credentials(ah_url_builder *b, ahttp_str text);
+/* The same with its parts; nothing if both are empty. */
+void ah_url_builder_put_user(ah_url_builder *b, ahttp_str username,
+                             ahttp_str password);
 void ah_url_builder_put_host(ah_url_builder *b, const ah_url_host *host);
 /* Nothing if it is the scheme's default. */
 void ah_url_builder_put_port(ah_url_builder *b, uint16_t port);
@@ -85,6 +88,9 @@ void ah_url_builder_put_fragment(ah_url_builder *b, ahttp_str fragment);
 
 /* Copies the URL into |arena| and sets |*out|.  AHTTP_OK or AHTTP_ENOMEM. */
 int ah_url_builder_finish(ah_url_builder *b, ahttp_url *out, ah_arena *arena);
+
+/* http, https, ws, wss, ftp or file, in any case. */
+bool ah_url_scheme_is_special(ahttp_str scheme);
 
 /* A Windows drive letter: "C:", or "C|" which is to become it. */
 bool ah_url_is_drive(ahttp_str text);

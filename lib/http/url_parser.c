@@ -133,13 +133,6 @@ static bool base_is_file(const url_parser *p)
   return p->base != NULL && ah_str_eq(p->base->scheme, AH_STR("file"));
 }
 
-static bool base_is_opaque(const url_parser *p)
-{
-  const ahttp_url *base = p->base;
-  return base->host.ptr == NULL &&
-         (base->path.len == 0 || base->path.ptr[0] != '/');
-}
-
 /* Whether the rest of the input starts with a drive letter. */
 static bool is_drive_next(const url_parser *p)
 {
@@ -226,7 +219,7 @@ static url_state on_no_scheme(url_parser *p)
     return fail(p, "the scheme is missing");
   }
   ah_url_builder_put_scheme(&p->url, base->scheme);
-  if (!base_is_opaque(p)) {
+  if (!ah_url_has_opaque_path(p->base)) {
     return p->url.is_file ? FILE_START : RELATIVE;
   }
   if (peek(p, 0) != '#') {
@@ -484,9 +477,7 @@ static const state_fn states[] = {
     [FRAGMENT] = on_fragment,
 };
 
-/* Copies |text| without tabs and line ends, which the standard drops wherever
- * they are, and returns the length. */
-static size_t copy_stripped(char *dst, ahttp_str text)
+size_t ah_url_strip(char *dst, ahttp_str text)
 {
   size_t len = 0;
   for (size_t i = 0; i < text.len; i++) {
@@ -508,7 +499,7 @@ int ah_url_parser_run(ahttp_url *out, ah_arena *arena, ahttp_str text,
   }
   char *input = memory + room;
   url_parser p = {.pos = input, .base = base, .arena = arena};
-  p.end = input + copy_stripped(input, text);
+  p.end = input + ah_url_strip(input, text);
   ah_url_builder_init(&p.url, memory, room);
   url_state state = SCHEME_START;
   while (state < DONE) {

@@ -12,4 +12,8 @@
 int ah_url_parser_run(ahttp_url *out, ah_arena *arena, ahttp_str text,
                       const ahttp_url *base, const char **why);
 
+/* Copies |text| to |dst|, which has room for it, without tabs and line ends,
+ * which the standard drops wherever they are, and returns the length. */
+size_t ah_url_strip(char *dst, ahttp_str text);
+
 #endif
