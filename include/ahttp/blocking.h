@@ -46,13 +46,15 @@ typedef struct ahttp_fetch_opts {
   ahttp_str content;           /* to send; ptr NULL: none */
   const char *content_type;    /* of |content|; NULL: no such field */
   const ahttp_send_opts *send; /* NULL: the client's settings */
+  const ahttp_params *params;  /* merged into the query; NULL: none */
 } ahttp_fetch_opts;
 
 #define AHTTP_FETCH_OPTS_INIT AHTTP_SIZED(ahttp_fetch_opts)
 
 /*
- * Makes a request for |url| of what |opts| says, sends it and waits for the
- * whole response.  Besides the codes above those of ahttp_request_new() and
+ * Makes a request for |url| with ahttp_client_request(), so that it may be a
+ * path, of what |opts| says, sends it and waits for the whole response.
+ * Besides the codes above those of ahttp_request_new() and
  * ahttp_request_add_field().
  */
 AHTTP_EXTERN int ahttp_fetch(ahttp_client *client, const char *url,

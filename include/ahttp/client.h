@@ -4,6 +4,7 @@
 
 #include <ahttp/clock.h>
 #include <ahttp/error.h>
+#include <ahttp/fields.h>
 #include <ahttp/net.h>
 #include <ahttp/resolver.h>
 #include <ahttp/tls.h>
@@ -50,7 +51,7 @@ typedef enum ahttp_http_policy {
 
 /* One fixed answer of the resolver. */
 typedef struct ahttp_resolve_entry {
-  const char *host;      /* as in the URL, or "*" for every host */
+  const char *host;      /* as in the URL, in ASCII form; "*": every one */
   uint16_t port;         /* 0: any port */
   const char *addresses; /* numeric, separated by commas; IPv6 may be in [] */
 } ahttp_resolve_entry;
@@ -121,6 +122,15 @@ typedef struct ahttp_client_opts {
                        a reference */
   const struct ahttp_hook *hooks; /* |hook_count| of them, see hooks.h */
   size_t hook_count;
+
+  /* What requests get that they do not have themselves. */
+  const char *base_url;       /* where those of ahttp_client_request() go whose
+                                 URL has no scheme; NULL or "": nowhere */
+  const ahttp_params *params; /* query parameters of the same; or NULL */
+  const ahttp_field *fields;  /* |field_count| fields of every hop, before the
+                                 request's own; user-agent and accept replace
+                                 the library's; or NULL */
+  size_t field_count;
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -163,6 +173,8 @@ typedef struct ahttp_send_opts {
  *
  * Returns AHTTP_OK and sets |*out|, or sets it to NULL and returns:
  *   AHTTP_EINVAL   |opts| is from a newer header, or contradicts itself
+ *   AHTTP_EURL     |opts->base_url| is no http or https URL
+ *   AHTTP_EFIELD   one of |opts->fields| is none or belongs to the library
  *   AHTTP_ENOMEM
  *   AHTTP_ETLS     |opts->tls| names a file that cannot be read or does not
  *                  have what it should, a wrong password, or ciphers or groups

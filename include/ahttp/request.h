@@ -2,6 +2,7 @@
 #ifndef AHTTP_REQUEST_H
 #define AHTTP_REQUEST_H
 
+#include <ahttp/fields.h>
 #include <ahttp/types.h>
 
 #ifdef __cplusplus
@@ -32,6 +33,25 @@ AHTTP_EXTERN int ahttp_request_new(ahttp_request **out, const char *method,
 AHTTP_EXTERN int ahttp_request_new_str(ahttp_request **out, ahttp_str method,
                                        ahttp_str url);
 
+/*
+ * Makes a request on behalf of |client|, if that is not NULL:
+ * - |url| without a scheme is a path below the client's base URL: below
+ *   "https://h/api/v1", both "users" and "/users" are
+ *   "https://h/api/v1/users", and "../x" is "https://h/api/x".  Whatever it
+ *   begins with, it stays on that host;
+ * - parameters of the client's that the query does not have are put before it,
+ *   and those of the base URL's query, if |url| has no scheme.
+ * It need not be sent with |client|.  Otherwise as ahttp_request_new().
+ */
+AHTTP_EXTERN int ahttp_client_request(const ahttp_client *client,
+                                      ahttp_request **out, const char *method,
+                                      const char *url);
+
+/* The same with views. */
+AHTTP_EXTERN int ahttp_client_request_str(const ahttp_client *client,
+                                          ahttp_request **out, ahttp_str method,
+                                          ahttp_str url);
+
 /* Drops the caller's reference; NULL is allowed. */
 AHTTP_EXTERN void ahttp_request_free(ahttp_request *request);
 
@@ -52,6 +72,24 @@ AHTTP_EXTERN int ahttp_request_add_field(ahttp_request *request,
 /* The same with views. */
 AHTTP_EXTERN int ahttp_request_add_field_str(ahttp_request *request,
                                              ahttp_str name, ahttp_str value);
+
+/* Appends |count| field lines, up to the first that cannot be.  The same
+ * results. */
+AHTTP_EXTERN int ahttp_request_add_fields(ahttp_request *request,
+                                          const ahttp_field *fields,
+                                          size_t count);
+
+/*
+ * Appends |params| (may be NULL) to the query of the URL and drops what it had
+ * of the same names; the rest of it stays byte for byte.
+ *
+ * Returns AHTTP_OK, or changes nothing and returns:
+ *   AHTTP_EURL     the URL would be too long
+ *   AHTTP_ESTATE   the request was sent before
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_request_merge_params(ahttp_request *request,
+                                            const ahttp_params *params);
 
 /*
  * Sets the content to a copy of |len| bytes at |data|.  Replaces what was set

@@ -152,16 +152,15 @@ int ahttp_send(ahttp_client *client, ahttp_request *request,
 
 static int fetch_fill(ahttp_request *request, const ahttp_fetch_opts *opts)
 {
-  for (size_t i = 0; i < opts->field_count; i++) {
-    int rv = ahttp_request_add_field_str(request, opts->fields[i].name,
-                                         opts->fields[i].value);
-    if (rv != AHTTP_OK) {
-      return rv;
-    }
+  int rv = ahttp_request_merge_params(request, opts->params);
+  if (rv == AHTTP_OK) {
+    rv = ahttp_request_add_fields(request, opts->fields, opts->field_count);
+  }
+  if (rv != AHTTP_OK) {
+    return rv;
   }
   if (opts->content_type != NULL) {
-    int rv =
-        ahttp_request_add_field(request, "content-type", opts->content_type);
+    rv = ahttp_request_add_field(request, "content-type", opts->content_type);
     if (rv != AHTTP_OK) {
       return rv;
     }
@@ -186,8 +185,8 @@ int ahttp_fetch(ahttp_client *client, const char *url,
   if (rv != AHTTP_OK) {
     return fail_plain(rv, err);
   }
-  rv =
-      ahttp_request_new(&request, own.method == NULL ? "GET" : own.method, url);
+  rv = ahttp_client_request(client, &request,
+                            own.method == NULL ? "GET" : own.method, url);
   if (rv == AHTTP_OK) {
     rv = fetch_fill(request, &own);
   }

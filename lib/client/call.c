@@ -221,6 +221,15 @@ void ah_call_start_next_hop(ahttp_call *call)
 /* --- Making and launching. ---------------------------------------------------
  */
 
+/* Whether the request has fields of its own of that name. */
+static bool request_has_field(const ahttp_request *request,
+                              const ah_field *field)
+{
+  return field->id == AH_FIELD_OTHER
+             ? ah_fields_find_name(&request->fields, field->name) != NULL
+             : ah_fields_find(&request->fields, field->id) != NULL;
+}
+
 /* The request's fields after those defaults it does not have itself. */
 static int call_merge_fields(ahttp_call *call)
 {
@@ -229,7 +238,7 @@ static int call_merge_fields(ahttp_call *call)
   ah_fields_init(fields, &call->arena);
   for (uint32_t i = 0; i < defaults->count; i++) {
     const ah_field *field = &defaults->items[i];
-    if (ah_fields_find(&call->request->fields, field->id) != NULL) {
+    if (request_has_field(call->request, field)) {
       continue;
     }
     int rv = ah_fields_add_view(fields, field->name, field->value, field->id);

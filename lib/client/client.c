@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "client/auth.h"
 #include "client/interceptor.h"
+#include "client/request.h"
 #include "net/tls_profile.h"
 
 /* --- Making. -------------------------------------------------------------- */
@@ -21,6 +22,52 @@ static int client_add_default_field(ahttp_client *client, ah_field_id id,
   return value.len == 0 ? AHTTP_OK
                         : ah_fields_add(&client->default_fields,
                                         ah_field_id_name(id), value);
+}
+
+/* Whether the caller gives fields of |id|. */
+static bool opts_have_field(const ahttp_client_opts *opts, ah_field_id id)
+{
+  for (size_t i = 0; i < opts->field_count; i++) {
+    if (ah_field_id_of(opts->fields[i].name) == id) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static int client_add_library_fields(ahttp_client *client,
+                                     const ahttp_client_opts *opts)
+{
+  ahttp_str agent = opts->user_agent == NULL
+                        ? AH_STR("libahttp/" AHTTP_VERSION_STRING)
+                        : ah_str_from_c(opts->user_agent);
+  int rv = AHTTP_OK;
+  if (!opts_have_field(opts, AH_FIELD_USER_AGENT)) {
+    rv = client_add_default_field(client, AH_FIELD_USER_AGENT, agent);
+  }
+  if (rv == AHTTP_OK && !opts_have_field(opts, AH_FIELD_ACCEPT)) {
+    rv = client_add_default_field(client, AH_FIELD_ACCEPT, AH_STR("*/*"));
+  }
+  return rv == AHTTP_EFIELD ? AHTTP_EINVAL : rv;
+}
+
+static int client_add_given_fields(ahttp_client *client,
+                                   const ahttp_client_opts *opts)
+{
+  for (size_t i = 0; i < opts->field_count; i++) {
+    ah_field_id id = ah_field_id_of(opts->fields[i].name);
+    if (ah_request_is_framing_field(id) ||
+        (id == AH_FIELD_HOST &&
+         ah_fields_find(&client->default_fields, id) != NULL)) {
+      return AHTTP_EFIELD;
+    }
+    int rv = ah_fields_add(&client->default_fields, opts->fields[i].name,
+                           opts->fields[i].value);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  return AHTTP_OK;
 }
 
 static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
@@ -34,14 +81,13 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   if (rv != AHTTP_OK) {
     return rv;
   }
-  ahttp_str agent = opts->user_agent == NULL
-                        ? AH_STR("libahttp/" AHTTP_VERSION_STRING)
-                        : ah_str_from_c(opts->user_agent);
-  rv = client_add_default_field(client, AH_FIELD_USER_AGENT, agent);
-  if (rv != AHTTP_OK) {
-    return rv == AHTTP_EFIELD ? AHTTP_EINVAL : rv;
+  rv = client_add_library_fields(client, opts);
+  if (rv == AHTTP_OK) {
+    rv = client_add_given_fields(client, opts);
   }
-  rv = ah_hooks_copy(&client->hooks, &client->arena, opts);
+  if (rv == AHTTP_OK) {
+    rv = ah_hooks_copy(&client->hooks, &client->arena, opts);
+  }
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -52,7 +98,8 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   if (rv != AHTTP_OK) {
     return rv;
   }
-  return client_add_default_field(client, AH_FIELD_ACCEPT, AH_STR("*/*"));
+  return ah_base_url_init(&client->base_url, &client->arena,
+                          ah_str_from_c(opts->base_url), opts->params);
 }
 
 static int client_make_own_uv(ahttp_client *client)

@@ -11,6 +11,7 @@
 #include "client/hooks.h"
 #include "client/mounts.h"
 #include "client/options.h"
+#include "http/base_url.h"
 #include "http/fields.h"
 #include "net/resolver.h"
 #include "net/socket_policy.h"
@@ -32,6 +33,7 @@ struct ahttp_client {
   size_t content_max;
   ah_trace trace; /* of all calls; its callback is NULL if there is none */
   ahttp_fields default_fields; /* what a request lacks is added from here */
+  ah_base_url base_url;
 
   ah_hooks hooks;
   ah_mounts *mounts; /* NULL: the pool carries everything */

@@ -77,6 +77,9 @@ int ah_client_opts_check(const ahttp_client_opts *opts)
   if (opts->resolve_count > 0 && opts->resolve == NULL) {
     return AHTTP_EINVAL;
   }
+  if (opts->field_count > 0 && opts->fields == NULL) {
+    return AHTTP_EINVAL;
+  }
   for (size_t i = 0; i < opts->resolve_count; i++) {
     if (opts->resolve[i].host == NULL || opts->resolve[i].addresses == NULL) {
       return AHTTP_EINVAL;

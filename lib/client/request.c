@@ -8,27 +8,27 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/str.h"
+#include "client/client.h"
+#include "http/base_url.h"
 #include "http/method.h"
+#include "http/query.h"
 
-static int request_fill(ahttp_request *request, ahttp_str method, ahttp_str url)
+static int request_fill(ahttp_request *request, ahttp_str method, ahttp_str url,
+                        const ah_base_url *base)
 {
   int rv = ah_arena_copy(&request->arena, method, &request->method);
   if (rv != AHTTP_OK) {
     return rv;
   }
   request->traits = ah_method_traits(method);
-  rv = ah_url_parse(&request->url, &request->arena, url, NULL, NULL);
-  if (rv != AHTTP_OK) {
-    return rv;
-  }
-  if (!ah_str_eq(request->url.scheme, AH_STR("http")) &&
-      !ah_str_eq(request->url.scheme, AH_STR("https"))) {
-    return AHTTP_ESCHEME;
-  }
-  return request->url.host.len > 0 ? AHTTP_OK : AHTTP_EURL;
+  rv = base == NULL
+           ? ah_url_parse(&request->url, &request->arena, url, NULL, NULL)
+           : ah_base_url_join(&request->url, &request->arena, base, url);
+  return rv == AHTTP_OK ? ah_url_check_http(&request->url) : rv;
 }
 
-int ahttp_request_new_str(ahttp_request **out, ahttp_str method, ahttp_str url)
+static int request_make(ahttp_request **out, ahttp_str method, ahttp_str url,
+                        const ah_base_url *base)
 {
   *out = NULL;
   if (!ah_str_all(method, AH_CHAR_TOKEN)) {
@@ -42,7 +42,7 @@ int ahttp_request_new_str(ahttp_request **out, ahttp_str method, ahttp_str url)
   atomic_init(&request->is_sent, false);
   ah_arena_init(&request->arena, NULL, 0);
   ah_fields_init(&request->fields, &request->arena);
-  int rv = request_fill(request, method, url);
+  int rv = request_fill(request, method, url, base);
   if (rv != AHTTP_OK) {
     ahttp_request_free(request);
     return rv;
@@ -51,9 +51,28 @@ int ahttp_request_new_str(ahttp_request **out, ahttp_str method, ahttp_str url)
   return AHTTP_OK;
 }
 
+int ahttp_request_new_str(ahttp_request **out, ahttp_str method, ahttp_str url)
+{
+  return request_make(out, method, url, NULL);
+}
+
 int ahttp_request_new(ahttp_request **out, const char *method, const char *url)
 {
   return ahttp_request_new_str(out, ah_str_from_c(method), ah_str_from_c(url));
+}
+
+int ahttp_client_request_str(const ahttp_client *client, ahttp_request **out,
+                             ahttp_str method, ahttp_str url)
+{
+  return request_make(out, method, url,
+                      client == NULL ? NULL : &client->base_url);
+}
+
+int ahttp_client_request(const ahttp_client *client, ahttp_request **out,
+                         const char *method, const char *url)
+{
+  return ahttp_client_request_str(client, out, ah_str_from_c(method),
+                                  ah_str_from_c(url));
 }
 
 ahttp_request *ah_request_ref(ahttp_request *request)
@@ -109,6 +128,33 @@ int ahttp_request_add_field(ahttp_request *request, const char *name,
 {
   return ahttp_request_add_field_str(request, ah_str_from_c(name),
                                      ah_str_from_c(value));
+}
+
+int ahttp_request_add_fields(ahttp_request *request, const ahttp_field *fields,
+                             size_t count)
+{
+  int rv = AHTTP_OK;
+  for (size_t i = 0; i < count && rv == AHTTP_OK; i++) {
+    rv = ahttp_request_add_field_str(request, fields[i].name, fields[i].value);
+  }
+  return rv;
+}
+
+int ahttp_request_merge_params(ahttp_request *request,
+                               const ahttp_params *params)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  if (ahttp_params_count(params) == 0) {
+    return AHTTP_OK;
+  }
+  ahttp_url merged;
+  int rv = ah_url_merge_params(&merged, &request->arena, &request->url, params);
+  if (rv == AHTTP_OK) {
+    request->url = merged;
+  }
+  return rv;
 }
 
 static void request_set_body(ahttp_request *request, ah_body *body)

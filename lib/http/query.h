@@ -2,6 +2,8 @@
 #ifndef AH_HTTP_QUERY_H
 #define AH_HTTP_QUERY_H
 
+#include <ahttp/params.h>
+
 #include "base/buf.h"
 #include "http/url.h"
 
