@@ -14,7 +14,8 @@
 /* What a serialization has more than three times its input: "://", "/.", a path
  * of "/", a port, and addresses, the longest of which is an IPv6 one. */
 enum {
-  HREF_SLACK = 64
+  HREF_SLACK = 64,
+  SPECIAL_SCHEME_LEN_MAX = sizeof("https") - 1
 };
 
 typedef struct special_scheme {
@@ -28,12 +29,12 @@ static const special_scheme special_schemes[] = {
     {{"ws", 2}, 80},     {{"ftp", 3}, 21},  {{"file", 4}, 0},
 };
 
-/* The special scheme of that name, or NULL. */
+/* The special scheme of that name in lower case, or NULL. */
 static const special_scheme *find_special(ahttp_str name)
 {
   size_t count = sizeof(special_schemes) / sizeof(special_schemes[0]);
   for (size_t i = 0; i < count; i++) {
-    if (ah_str_ieq(special_schemes[i].name, name)) {
+    if (ah_str_eq(special_schemes[i].name, name)) {
       return &special_schemes[i];
     }
   }
@@ -365,7 +366,14 @@ int ah_url_builder_finish(ah_url_builder *b, ahttp_url *out, ah_arena *arena)
 
 bool ah_url_scheme_is_special(ahttp_str scheme)
 {
-  return find_special(scheme) != NULL;
+  char lower[SPECIAL_SCHEME_LEN_MAX];
+  if (scheme.len > sizeof(lower)) {
+    return false;
+  }
+  for (size_t i = 0; i < scheme.len; i++) {
+    lower[i] = (char)ah_char_lower((uint8_t)scheme.ptr[i]);
+  }
+  return find_special(ah_str(lower, scheme.len)) != NULL;
 }
 
 bool ah_url_is_drive(ahttp_str text)

@@ -326,14 +326,23 @@ static int host_parse_ipv4(ah_url_host *out, ah_arena *arena, ahttp_str text,
                        &out->text);
 }
 
+/* Whether no byte of |text| is of |set|. */
+static bool text_lacks(ahttp_str text, unsigned set)
+{
+  for (size_t i = 0; i < text.len; i++) {
+    if (ah_url_set_has(set, text.ptr[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static int host_parse_opaque(ah_url_host *out, ah_arena *arena, ahttp_str text,
                              const char **why)
 {
-  for (size_t i = 0; i < text.len; i++) {
-    if (ah_url_set_has(AH_URL_FORBIDDEN_HOST, text.ptr[i])) {
-      *why = "the host has a character that is not allowed";
-      return AHTTP_EURL;
-    }
+  if (!text_lacks(text, AH_URL_FORBIDDEN_HOST)) {
+    *why = "the host has a character that is not allowed";
+    return AHTTP_EURL;
   }
   char *dst = ah_arena_bytes(arena, 3 * text.len);
   if (dst == NULL) {
@@ -343,30 +352,29 @@ static int host_parse_opaque(ah_url_host *out, ah_arena *arena, ahttp_str text,
   return AHTTP_OK;
 }
 
-/*
- * Lower-cases |domain| in place up to the first byte beyond ASCII, of which it
- * returns the place, or |len|.  If there is none this is all that "domain to
- * ASCII" does: since 2026 it takes A-labels ("xn--") of ASCII domains as they
- * are, as browsers do.
- */
-static size_t domain_lower(char *domain, size_t len)
-{
-  size_t i = 0;
-  while (i < len && (uint8_t)domain[i] < 0x80) {
-    domain[i] = (char)ah_char_lower((uint8_t)domain[i]);
-    i++;
-  }
-  return i;
-}
+/* What the bytes of a domain are. */
+typedef struct domain_bytes {
+  bool are_ascii;
+  bool are_allowed; /* in the ASCII form */
+} domain_bytes;
 
-static bool domain_is_allowed(ahttp_str domain)
+/*
+ * Lower-cases the ASCII letters of |domain| in place.  If it has nothing beyond
+ * ASCII this is all that "domain to ASCII" does: since 2026 it takes A-labels
+ * ("xn--") of ASCII domains as they are, as browsers do.
+ */
+static domain_bytes domain_lower(char *domain, size_t len)
 {
-  for (size_t i = 0; i < domain.len; i++) {
-    if (ah_url_set_has(AH_URL_FORBIDDEN_DOMAIN, domain.ptr[i])) {
-      return false;
-    }
+  unsigned sets = 0;
+  uint8_t bits = 0;
+  for (size_t i = 0; i < len; i++) {
+    uint8_t c = (uint8_t)domain[i];
+    sets |= ah_url_set_table[c];
+    bits |= c;
+    domain[i] = (char)ah_char_lower(c);
   }
-  return true;
+  return (domain_bytes){.are_ascii = bits < 0x80,
+                        .are_allowed = (sets & AH_URL_FORBIDDEN_DOMAIN) == 0};
 }
 
 static int host_parse_domain(ah_url_host *out, ah_arena *arena, ahttp_str text,
@@ -378,13 +386,15 @@ static int host_parse_domain(ah_url_host *out, ah_arena *arena, ahttp_str text,
   }
   size_t len = ah_url_percent_decode(domain, text);
   out->text = ah_str(domain, len);
-  if (domain_lower(domain, len) < len) {
+  domain_bytes bytes = domain_lower(domain, len);
+  if (!bytes.are_ascii) {
     int rv = ah_idna_to_ascii(&out->text, arena, out->text, why);
     if (rv != AHTTP_OK) {
       return rv;
     }
+    bytes.are_allowed = text_lacks(out->text, AH_URL_FORBIDDEN_DOMAIN);
   }
-  if (!domain_is_allowed(out->text)) {
+  if (!bytes.are_allowed) {
     *why = "the host has a character that is not allowed";
     return AHTTP_EURL;
   }
