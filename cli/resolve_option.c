@@ -51,8 +51,36 @@ static size_t host_len(const char *value)
   return bracket != NULL ? (size_t)(bracket - value) + 1 : strcspn(value, ":");
 }
 
-int cli_resolve_entry_parse(ahttp_resolve_entry *out, const char *value,
-                            cli_text *problem)
+/* Sets |*out| to |value| with the host in its ASCII form, as the resolver gets
+ * it from the URL; false if it has none. */
+static bool host_to_ascii(cli_text *out, const char *value)
+{
+  size_t host = host_len(value);
+  bool is_ascii = true;
+  ahttp_url *url;
+
+  for (size_t i = 0; i < host; i++) {
+    is_ascii = is_ascii && (unsigned char)value[i] < 0x80;
+  }
+  cli_text_reset(out);
+  if (is_ascii) {
+    cli_text_add(out, value);
+    return true;
+  }
+  cli_text_add(out, "http://");
+  cli_text_append(out, value, host);
+  if (ahttp_url_parse(&url, cli_text_str(out), NULL) != AHTTP_OK) {
+    return false;
+  }
+  cli_text_reset(out);
+  cli_text_append_str(out, ahttp_url_host(url));
+  cli_text_add(out, value + host);
+  ahttp_url_free(url);
+  return true;
+}
+
+static int entry_parse(ahttp_resolve_entry *out, const char *value,
+                       cli_text *problem)
 {
   size_t host = host_len(value);
   const char *port = value[host] == ':' ? value + host + 1 : "";
@@ -75,6 +103,22 @@ int cli_resolve_entry_parse(ahttp_resolve_entry *out, const char *value,
   out->port = (uint16_t)number;
   out->addresses = name + (end + 1 - value);
   return 0;
+}
+
+int cli_resolve_entry_parse(ahttp_resolve_entry *out, const char *value,
+                            cli_text *problem)
+{
+  cli_text ascii = {0};
+  int rv = -1;
+
+  *out = (ahttp_resolve_entry){0};
+  if (host_to_ascii(&ascii, value)) {
+    rv = entry_parse(out, cli_text_chars(&ascii), problem);
+  } else {
+    cli_text_printf(problem, "--resolve: \"%s\" has no valid host name", value);
+  }
+  cli_text_clear(&ascii);
+  return rv;
 }
 
 void cli_resolve_entry_clear(ahttp_resolve_entry *entry)

@@ -123,6 +123,28 @@ def test_resolve_sends_a_host_elsewhere(program, echo):
     assert echo.requests[0].get("Host") == f"far.example:{echo.port}"
 
 
+def test_host_beyond_ascii(program, echo):
+    if b"no-IDNA" in program("--version").out:
+        pytest.skip("built without libidn2")
+    typed = f"http://B\u00fccher.example:{echo.port}/a"
+    run = program(
+        *["get", "--resolve", f"b\u00fccher.example:{echo.port}:127.0.0.1"],
+        *["--resolve", f"fa\u00df.example:{echo.port}:127.0.0.1"],
+        *["--out-null", typed],
+        typed.replace("B\u00fccher", "fa\u00df"),
+    )
+    assert run.status == 0
+    hosts = sorted(request.get("Host") for request in echo.requests)
+    assert hosts == [f"xn--bcher-kva.example:{echo.port}",
+                     f"xn--fa-hia.example:{echo.port}"]
+
+
+def test_host_that_is_no_domain_name(program):
+    run = program("get", "http://a\u200db.example/")
+    assert run.status != 0
+    assert run.err.startswith("bad_url ")
+
+
 def test_resolve_every_host_on_every_port(program, echo):
     run = program(
         *["get", "--resolve", "*:0:127.0.0.1", "--out-null"],

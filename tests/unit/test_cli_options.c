@@ -129,6 +129,10 @@ static void options_resolve_is_taken_apart(void **state)
       {"h:80:::1", "h", 80, "::1"},
       {"h:80:[::1],127.0.0.1", "h", 80, "[::1],127.0.0.1"},
       {"[2001:db8::1]:80:127.0.0.1", "[2001:db8::1]", 80, "127.0.0.1"},
+#ifdef HAVE_LIBIDN2
+      {"B\u00fccher.example:80:::1", "xn--bcher-kva.example", 80, "::1"},
+#endif
+      {"\u200d:80:::1", NULL, 0, NULL},
       {"h:443", NULL, 0, NULL},
       {"h:443:", NULL, 0, NULL},
       {":443:127.0.0.1", NULL, 0, NULL},
