@@ -20,7 +20,8 @@ AHTTP_EXTERN const char *ahttp_version_string(void);
 /*
  * The library and what it is built on, one line such as
  * "libahttp/0.1.0 libuv/1.44.2 nghttp2/1.52.0 OpenSSL/3.0.15 c-ares/1.18.1
- * libidn2/2.3.3".  Without libidn2 it says "no-IDNA" instead.
+ * libidn2/2.3.3 libpsl/0.21.2".  Without libidn2 it says "no-IDNA" instead,
+ * without libpsl "no-libpsl".
  * Static storage.
  */
 AHTTP_EXTERN const char *ahttp_version_details(void);

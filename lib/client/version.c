@@ -10,19 +10,20 @@
 
 #include <ahttp/version.h>
 
+#include "client/public_suffix.h"
 #include "http/h2_session.h"
 #include "http/idna.h"
 
-static char details[160];
+static char details[240];
 
 static void details_make(void)
 {
   (void)snprintf(details, sizeof(details),
-                 "libahttp/%s libuv/%s nghttp2/%s OpenSSL/%s c-ares/%s %s",
+                 "libahttp/%s libuv/%s nghttp2/%s OpenSSL/%s c-ares/%s %s %s",
                  AHTTP_VERSION_STRING, uv_version_string(),
                  ah_h2_library_version(),
                  OpenSSL_version(OPENSSL_VERSION_STRING), ares_version(NULL),
-                 ah_idna_library_version());
+                 ah_idna_library_version(), ah_public_suffix_version());
 }
 
 const char *ahttp_version_string(void)
