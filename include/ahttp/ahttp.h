@@ -19,6 +19,7 @@
 #include <ahttp/clock.h>
 #include <ahttp/net.h>
 #include <ahttp/resolver.h>
+#include <ahttp/cookies.h>
 #include <ahttp/client.h>
 #include <ahttp/call.h>
 #include <ahttp/hooks.h>
