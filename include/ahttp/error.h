@@ -28,6 +28,7 @@ extern "C" {
   X(ECANCELED, -8, "canceled")                                 \
   X(EBODY, -9, "the request content could not be read")        \
   X(ECLOSED, -10, "the client was closed")                     \
+  X(EFILE, -11, "a file could not be read or written")         \
   X(ERESOLVE, -100, "the host name could not be resolved")     \
   X(ENOTFOUND, -101, "no such host")                           \
   X(ECONNECT, -200, "could not connect")                       \
