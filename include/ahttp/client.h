@@ -3,6 +3,7 @@
 #define AHTTP_CLIENT_H
 
 #include <ahttp/clock.h>
+#include <ahttp/cookies.h>
 #include <ahttp/error.h>
 #include <ahttp/fields.h>
 #include <ahttp/net.h>
@@ -65,7 +66,7 @@ typedef struct ahttp_mount {
 } ahttp_mount;
 
 /* Client options.  Begin with AHTTP_CLIENT_OPTS_INIT; 0 and NULL mean the
- * default.  Everything is copied. */
+ * default.  Everything is copied, but for what says otherwise. */
 typedef struct ahttp_client_opts {
   size_t size;            /* set by AHTTP_CLIENT_OPTS_INIT */
   struct uv_loop_s *loop; /* the caller's loop, which must outlive the client;
@@ -131,6 +132,13 @@ typedef struct ahttp_client_opts {
                                  request's own; user-agent and accept replace
                                  the library's; or NULL */
   size_t field_count;
+
+  /* Cookies.  Without either of these none are stored and none are sent but
+   * those that a request has in a field of its own. */
+  ahttp_cookie_jar *cookies; /* store and send with this jar, of which a
+                                reference is held; NULL: none */
+  bool keep_cookies;         /* with a jar of the client's own, in memory; see
+                                ahttp_client_cookies().  Not with |cookies| */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -208,6 +216,10 @@ AHTTP_EXTERN void ahttp_client_close(ahttp_client *client,
 
 /* ahttp_client_close() without a callback; NULL is allowed. */
 AHTTP_EXTERN void ahttp_client_free(ahttp_client *client);
+
+/* The client's jar, which lives as long as the client, or longer with
+ * ahttp_cookie_jar_ref(); NULL if it has none. */
+AHTTP_EXTERN ahttp_cookie_jar *ahttp_client_cookies(const ahttp_client *client);
 
 /* Counters of a client, for tests and curious people. */
 typedef struct ahttp_client_stats {

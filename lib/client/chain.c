@@ -37,6 +37,7 @@ const ah_interceptor *const ah_interceptors[AH_PLACES] = {
     [AH_AT_AUTH] = &ah_authenticator,
     [AH_AT_REDIRECT] = &ah_redirect_follower,
     [AH_AT_HOOKS] = &ah_hook_runner,
+    [AH_AT_COOKIES] = &ah_cookie_keeper,
 };
 
 static const ah_interceptor *interceptor_at(const ahttp_call *call, int place)

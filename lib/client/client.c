@@ -24,6 +24,23 @@ static int client_add_default_field(ahttp_client *client, ah_field_id id,
                                         ah_field_id_name(id), value);
 }
 
+/* Takes the jar that |opts| name, or makes one. */
+static int client_copy_jar(ahttp_client *client, const ahttp_client_opts *opts)
+{
+  if (opts->cookies != NULL) {
+    client->cookies = ahttp_cookie_jar_ref(opts->cookies);
+  } else if (opts->keep_cookies) {
+    int rv = ahttp_cookie_jar_new(&client->cookies);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  if (client->cookies != NULL) {
+    client->settings.interceptors |= AH_PLACE_BIT(AH_AT_COOKIES);
+  }
+  return AHTTP_OK;
+}
+
 /* Whether the caller gives fields of |id|. */
 static bool opts_have_field(const ahttp_client_opts *opts, ah_field_id id)
 {
@@ -76,8 +93,12 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   client->settings.auth = ah_auth_ref(client->settings.auth);
   client->content_max = opts->content_max;
   client->route.http = opts->http;
-  int rv = ah_arena_copy(&client->arena, ah_str_from_c(opts->unix_socket),
-                         &client->route.unix_path);
+  int rv = client_copy_jar(client, opts);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  rv = ah_arena_copy(&client->arena, ah_str_from_c(opts->unix_socket),
+                     &client->route.unix_path);
   if (rv != AHTTP_OK) {
     return rv;
   }
@@ -256,6 +277,11 @@ int ahttp_client_new_err(ahttp_client **out, const ahttp_client_opts *opts,
 int ahttp_client_new(ahttp_client **out, const ahttp_client_opts *opts)
 {
   return ahttp_client_new_err(out, opts, NULL);
+}
+
+ahttp_cookie_jar *ahttp_client_cookies(const ahttp_client *client)
+{
+  return client->cookies;
 }
 
 /* --- Looking. --------------------------------------------------------------

@@ -3,6 +3,7 @@
 #define AH_CLIENT_CLIENT_H
 
 #include <ahttp/client.h>
+#include <ahttp/cookies.h>
 
 #include "base/arena.h"
 #include "base/list.h"
@@ -34,6 +35,7 @@ struct ahttp_client {
   ah_trace trace; /* of all calls; its callback is NULL if there is none */
   ahttp_fields default_fields; /* what a request lacks is added from here */
   ah_base_url base_url;
+  ahttp_cookie_jar *cookies;   /* held; NULL: cookies are of no interest */
 
   ah_hooks hooks;
   ah_mounts *mounts; /* NULL: the pool carries everything */

@@ -152,4 +152,7 @@ extern const ah_interceptor ah_authenticator;
 /* Follows redirects, call->settings.redirects_max of them. */
 extern const ah_interceptor ah_redirect_follower;
 
+/* Sends and stores the cookies of the client's jar. */
+extern const ah_interceptor ah_cookie_keeper;
+
 #endif

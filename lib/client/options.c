@@ -71,7 +71,8 @@ int ah_client_opts_check(const ahttp_client_opts *opts)
   if ((unsigned)opts->http > AHTTP_HTTP_2_PRIOR_KNOWLEDGE) {
     return AHTTP_EINVAL;
   }
-  if (opts->resolver != NULL && opts->dns_servers != NULL) {
+  if ((opts->resolver != NULL && opts->dns_servers != NULL) ||
+      (opts->cookies != NULL && opts->keep_cookies)) {
     return AHTTP_EINVAL;
   }
   if (opts->resolve_count > 0 && opts->resolve == NULL) {
