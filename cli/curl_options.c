@@ -20,8 +20,8 @@ static const struct {
 } nearest_table[] = {
     {"-0", "--http1.1"},
     {"-#", "--progress bar"},
-    {"-b", "-H 'Cookie: ...'"},
     {"-C", "-o FILE, which starts again from the beginning"},
+    {"-c", "--cookie-jar FILE"},
     {"-D", "-v"},
     {"-e", "-H 'Referer: ...'"},
     {"-F", "-d DATA with -H 'Content-Type: ...'"},
@@ -46,7 +46,6 @@ static const struct {
     {"--config", "-i FILE for a list of URLs"},
     {"--connect-to", "--resolve HOST:PORT:ADDR"},
     {"--continue-at", "-o FILE, which starts again from the beginning"},
-    {"--cookie", "-H 'Cookie: ...'"},
     {"--data-ascii", "--data DATA"},
     {"--data-raw", "--data DATA"},
     {"--data-urlencode", "--data DATA"},

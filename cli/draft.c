@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cli/cookies.h"
 #include "cli/memory.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
@@ -15,6 +16,7 @@
 struct cli_draft {
   const char *method;
   const cli_words *fields;
+  cli_text cookies; /* a Cookie field's value; empty: none */
   bool has_content;
   bool wants_type;  /* say that the content is a form, as curl does */
   const char *file; /* the content, read while sending; or NULL: */
@@ -67,6 +69,16 @@ static int draft_read_content(cli_draft *draft, const cli_options *options,
   return 0;
 }
 
+static void draft_join_cookies(cli_draft *draft, const cli_words *words)
+{
+  for (size_t i = 0; i < words->count; i++) {
+    if (cli_cookie_is_data(words->items[i])) {
+      cli_text_add(&draft->cookies, draft->cookies.len > 0 ? "; " : "");
+      cli_text_add(&draft->cookies, words->items[i]);
+    }
+  }
+}
+
 /* |field| is "Name: value" or "Name;". */
 static int request_add_field(ahttp_request *request, const char *field)
 {
@@ -75,6 +87,16 @@ static int request_add_field(ahttp_request *request, const char *field)
 
   return ahttp_request_add_field_str(request, (ahttp_str){field, name},
                                      (ahttp_str){value, strlen(value)});
+}
+
+static int request_add_cookies(ahttp_request *request, const cli_draft *draft)
+{
+  if (draft->cookies.len == 0) {
+    return AHTTP_OK;
+  }
+  return ahttp_request_add_field_str(
+      request, (ahttp_str){"Cookie", strlen("Cookie")},
+      (ahttp_str){draft->cookies.ptr, draft->cookies.len});
 }
 
 static bool fields_have(const cli_words *fields, const char *name)
@@ -105,6 +127,13 @@ static int draft_check(const cli_draft *draft, cli_text *problem)
                       draft->fields->items[i], ahttp_strerror(rv));
     }
   }
+  if (rv == AHTTP_OK) {
+    rv = request_add_cookies(request, draft);
+    if (rv != AHTTP_OK) {
+      cli_text_printf(problem, "the cookies cannot be sent: %s",
+                      ahttp_strerror(rv));
+    }
+  }
   if (rv == AHTTP_OK && draft->file != NULL) {
     rv = ahttp_request_set_content_file(request, draft->file);
     if (rv != AHTTP_OK) {
@@ -125,6 +154,7 @@ int cli_draft_new(cli_draft **out, const cli_options *options,
   *out = NULL;
   draft->method = options->method != NULL ? options->method : implied;
   draft->fields = &options->fields;
+  draft_join_cookies(draft, &options->cookies);
   draft->has_content = options->data.count > 0;
   draft->wants_type =
       draft->has_content && !fields_have(&options->fields, "content-type");
@@ -143,6 +173,7 @@ void cli_draft_free(cli_draft *draft)
 {
   if (draft != NULL) {
     cli_text_clear(&draft->content);
+    cli_text_clear(&draft->cookies);
     free(draft);
   }
 }
@@ -158,6 +189,9 @@ static int draft_fill(const cli_draft *draft, ahttp_request *request)
 
   for (size_t i = 0; rv == AHTTP_OK && i < draft->fields->count; i++) {
     rv = request_add_field(request, draft->fields->items[i]);
+  }
+  if (rv == AHTTP_OK) {
+    rv = request_add_cookies(request, draft);
   }
   if (rv == AHTTP_OK && draft->wants_type) {
     rv = ahttp_request_add_field(request, "Content-Type", FORM_TYPE);

@@ -11,6 +11,7 @@
 
 #include <uv.h>
 
+#include "cli/cookies.h"
 #include "cli/engine.h"
 #include "cli/exit_code.h"
 #include "cli/job.h"
@@ -30,6 +31,7 @@ typedef struct cli_run {
   const cli_options *options;
   cli_terminal *terminal;
   cli_shared shared;
+  ahttp_cookie_jar *jar; /* all URLs share it; NULL: no cookies */
   cli_draft *draft;
   cli_input *input;
   cli_engine *engine;
@@ -127,7 +129,8 @@ static int run_open_client(cli_run *run, cli_text *problem)
   trace.callback = run_on_trace;
   trace.user_data = shared->trace;
   return cli_client_new(&shared->client, &run->loop, run->options,
-                        shared->trace == NULL ? NULL : &trace, problem);
+                        shared->trace == NULL ? NULL : &trace, run->jar,
+                        problem);
 }
 
 static int run_open_results(cli_run *run, cli_text *problem)
@@ -221,7 +224,8 @@ static int run_open(cli_run *run)
   if (cli_draft_new(&run->draft, options, &problem) != 0 ||
       cli_input_new(&run->input, &run->loop, options->sources,
                     options->source_count, &problem) != 0 ||
-      run_open_sink(run, &problem) != 0) {
+      run_open_sink(run, &problem) != 0 ||
+      cli_cookies_open(&run->jar, options, run->terminal, &problem) != 0) {
     return run_refuse(run, &problem, CLI_EXIT_USAGE);
   }
   if (run_open_trace(run, &problem) != 0) {
@@ -259,8 +263,20 @@ static void run_fetch(cli_run *run)
   }
 }
 
+/* Returns |code|, or that of cookies which could not be saved. */
+static int run_save_cookies(cli_run *run, int code)
+{
+  cli_text problem = {0};
+
+  if (cli_cookies_save(run->jar, run->options, &problem) == 0) {
+    return code;
+  }
+  return run_refuse(run, &problem, code == 0 ? CLI_EXIT_IO : code);
+}
+
 static void run_clear(cli_run *run)
 {
+  ahttp_cookie_jar_free(run->jar);
   cli_report_clear(&run->shared.report);
   cli_naming_clear(&run->shared.naming);
   cli_draft_free(run->draft);
@@ -283,6 +299,7 @@ int cli_fetch(const cli_options *options, cli_terminal *terminal)
     run_fetch(run);
     code = cli_exit_code(&run->shared.report.tally,
                          cli_options_is_single(options));
+    code = run_save_cookies(run, code);
   } else {
     run_close(run);
     (void)uv_run(&run->loop, UV_RUN_DEFAULT);

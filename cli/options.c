@@ -53,6 +53,19 @@ static const cli_option option_table[] = {
     {'A', "user-agent", "NAME", "Request",
      "the User-Agent field [ahttp/VERSION]; empty sends none", cli_set_string,
      AT(user_agent), 0, 0},
+    {'b', "cookie", "NAME=VALUE|FILE", "Request",
+     "send a cookie, or those of FILE (cookies.txt) to whom they belong and "
+     "what servers set from then on; may be repeated",
+     cli_set_word, AT(cookies), 0, 0},
+    {'\0', "cookie-jar", "FILE", "Request",
+     "write all cookies to FILE at the end; - is standard output",
+     cli_set_string, AT(cookie_jar), 0, 0},
+    {'\0', "session", "FILE", "Request",
+     "read cookies from FILE, if it is there, and write them back at the end",
+     cli_set_string, AT(session), 0, 0},
+    {'\0', "junk-session-cookies", NULL, "Request",
+     "leave out the session cookies of -b's files", cli_set_flag,
+     AT(junk_session), 0, 0},
     {'\0', "max-redirs", "N", "Request", "follow at most N redirects [10]",
      cli_set_number, AT(redirects_max), 0, REDIRECTS_MAX},
     {'\0', "no-follow", NULL, "Request", "do not follow redirects",
@@ -320,6 +333,9 @@ static size_t stdin_uses(const cli_options *options)
   for (size_t i = 0; i < options->data.count; i++) {
     uses += strcmp(options->data.items[i], "@-") == 0 ? 1 : 0;
   }
+  for (size_t i = 0; i < options->cookies.count; i++) {
+    uses += strcmp(options->cookies.items[i], "-") == 0 ? 1 : 0;
+  }
   return uses;
 }
 
@@ -365,6 +381,9 @@ static int options_check(const cli_options *options, cli_text *problem)
              (records_to_stdout || cli_options_is_piped(options))) {
     cli_text_add(problem, "--trace - and the output or --results both want "
                           "standard output; write one of them to a file");
+  } else if ((options->cookie_jar != NULL && options->cookie_jar[0] == '\0') ||
+             (options->session != NULL && options->session[0] == '\0')) {
+    cli_text_add(problem, "--cookie-jar and --session want the name of a file");
   }
   return problem->len > 0 ? -1 : 0;
 }
@@ -431,6 +450,7 @@ void cli_options_clear(cli_options *options)
   free(options->sources);
   free(options->fields.items);
   free(options->data.items);
+  free(options->cookies.items);
   *options = (cli_options){0};
 }
 

@@ -43,6 +43,10 @@ typedef struct cli_options {
   cli_words fields;   /* "Name: value" */
   cli_words data;     /* -d in order; "@FILE" not opened yet */
   const char *user_agent;
+  cli_words cookies;      /* -b: cookies, or files of them */
+  const char *cookie_jar; /* written at the end */
+  const char *session;    /* read at the beginning and written at the end */
+  bool junk_session;      /* files' session cookies are not wanted */
   uint32_t redirects_max;
   bool follow_off;
 

@@ -20,7 +20,7 @@ static uint32_t limit_ms(uint32_t ms)
 
 int cli_client_new(ahttp_client **out, uv_loop_t *loop,
                    const cli_options *options, const ahttp_trace *trace,
-                   cli_text *problem)
+                   ahttp_cookie_jar *jar, cli_text *problem)
 {
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
   ahttp_error err;
@@ -49,6 +49,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   opts.connect_retries = options->connect_retries;
   cli_net_opts_fill(&net, options);
   opts.net = &net;
+  opts.cookies = jar;
 
   if (ahttp_client_new_err(out, &opts, &err) != AHTTP_OK) {
     cli_text_printf(problem, "cannot start: %s", err.text);

@@ -9,11 +9,11 @@
 #include "cli/job.h"
 #include "cli/options.h"
 
-/* Makes the client that |options| describe, on |loop|.  Returns 0, or sets
- * |problem| and returns -1. */
+/* Makes the client that |options| describe, on |loop|, with |jar| (may be
+ * NULL).  Returns 0, or sets |problem| and returns -1. */
 int cli_client_new(ahttp_client **out, uv_loop_t *loop,
                    const cli_options *options, const ahttp_trace *trace,
-                   cli_text *problem);
+                   ahttp_cookie_jar *jar, cli_text *problem);
 
 /* Sets the times of |shared|: which the library enforces, and which the jobs
  * must check themselves. */
