@@ -55,7 +55,7 @@ banned_calls() {
     complain 'memory that does not come from ah_malloc'
 
   sources lib | grep -v '^lib/base/assert\.' | code | grep -v '__attribute__' |
-    grep -E '[^a-z0-9_](printf|fprintf|vfprintf|puts|fputs|putchar|perror|fopen|fwrite|stderr|stdout|FILE)([^a-z0-9_]|$)' |
+    grep -E '[^A-Za-z0-9_](printf|fprintf|vfprintf|puts|fputs|putchar|perror|fopen|fwrite|stderr|stdout|FILE)([^a-z0-9_]|$)' |
     complain 'standard input and output in the library'
 
   sources lib | grep -v '^lib/base/assert\.' | code |
