@@ -71,6 +71,13 @@ AHTTP_EXTERN int ahttp_cookie_jar_store(ahttp_cookie_jar *jar,
                                         const ahttp_url *url,
                                         ahttp_str set_cookie, const char **why);
 
+/* Stores what every Set-Cookie field of |response| says, as of its URL; for
+ * those of a client without a jar.  What is to be ignored is.  AHTTP_OK or
+ * AHTTP_ENOMEM. */
+AHTTP_EXTERN int
+ahttp_cookie_jar_store_response(ahttp_cookie_jar *jar,
+                                const ahttp_response *response);
+
 /* From where a request comes (RFC 6265bis, section 5.2).  A program that is no
  * browser has nothing to tell: all its requests are of the same site. */
 typedef enum ahttp_site {

@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#include <ahttp/response.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/str.h"
@@ -92,6 +94,13 @@ int ah_cookie_jar_receive(ahttp_cookie_jar *jar, const ahttp_url *url,
     field = ah_fields_find_next(fields, field);
   }
   return AHTTP_OK;
+}
+
+int ahttp_cookie_jar_store_response(ahttp_cookie_jar *jar,
+                                    const ahttp_response *response)
+{
+  return ah_cookie_jar_receive(jar, ahttp_response_url(response),
+                               ahttp_response_fields(response));
 }
 
 /* --- Sending. --------------------------------------------------------------

@@ -225,6 +225,29 @@ static void client_without_a_jar_takes_no_notice(void **state)
   client_run_close(&run);
 }
 
+/* HTTPX: response.cookies, those of one response. */
+static void response_can_be_asked_for_its_own_cookies(void **state)
+{
+  (void)state;
+  ahttp_client *client;
+  ahttp_response *response;
+  ahttp_cookie_jar *jar;
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  opts.resolve = &all_here;
+  opts.resolve_count = 1;
+  opts.read_ms = 60000;
+  assert_int_equal(ahttp_client_new(&client, &opts), AHTTP_OK);
+  assert_int_equal(
+      ahttp_get(client, url_at("http", HOME, "/two"), &response, NULL),
+      AHTTP_OK);
+  assert_int_equal(ahttp_cookie_jar_new(&jar), AHTTP_OK);
+  assert_int_equal(ahttp_cookie_jar_store_response(jar, response), AHTTP_OK);
+  assert_int_equal(ahttp_cookie_jar_count(jar), 2);
+  ahttp_cookie_jar_free(jar);
+  ahttp_response_free(response);
+  ahttp_client_free(client);
+}
+
 /* --- Hosts. ----------------------------------------------------------------
  */
 
@@ -501,6 +524,7 @@ int main(void)
       cmocka_unit_test(cookies_of_the_program_are_sent),
       cmocka_unit_test(redirects_log_in_and_out),
       cmocka_unit_test(client_without_a_jar_takes_no_notice),
+      cmocka_unit_test(response_can_be_asked_for_its_own_cookies),
       cmocka_unit_test(host_only_cookie_stays_off_the_subdomain),
       cmocka_unit_test(no_cookie_follows_a_redirect_to_another_host),
       cmocka_unit_test(every_hop_sends_and_stores_its_own),
