@@ -112,6 +112,7 @@ static ahttp_auth_flow *flow_of(ahttp_call *call)
     memset(flow->state, 0, size);
   }
   flow->call = call;
+  flow->hold.place = AH_AT_AUTH;
   return flow;
 }
 
@@ -196,8 +197,7 @@ static int auth_on_head(ahttp_call *call, ahttp_error *err)
     return AHTTP_OK;
   }
   if (opts->reads_content && flow->hold.state == AH_HOLD_NONE) {
-    int rv = ah_hold_collect(&flow->hold, call, AH_AT_AUTH,
-                             call->client->content_max);
+    int rv = ah_hold_collect(&flow->hold, call, call->client->content_max);
     return rv == AH_LATER ? rv : flow_fail(err, rv);
   }
   int rv = flow_call_on_response(flow, opts);
@@ -224,13 +224,13 @@ static int auth_on_body(ahttp_call *call, const uint8_t *data, size_t len,
                         size_t *used, ahttp_error *err)
 {
   ahttp_auth_flow *flow = ah_call_find_state(call, AH_AT_AUTH);
-  return ah_hold_on_body(&flow->hold, call, AH_AT_AUTH, data, len, used, err);
+  return ah_hold_on_body(&flow->hold, call, data, len, used, err);
 }
 
 static int auth_on_end(ahttp_call *call, ahttp_error *err)
 {
   ahttp_auth_flow *flow = ah_call_find_state(call, AH_AT_AUTH);
-  return ah_hold_on_end(&flow->hold, call, AH_AT_AUTH, err);
+  return ah_hold_on_end(&flow->hold, call, err);
 }
 
 static void auth_on_done(ahttp_call *call)

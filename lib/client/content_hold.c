@@ -12,12 +12,12 @@ void ah_hold_clear(ah_hold *hold)
   hold->state = AH_HOLD_NONE;
 }
 
-int ah_hold_collect(ah_hold *hold, ahttp_call *call, ah_place place, size_t max)
+int ah_hold_collect(ah_hold *hold, ahttp_call *call, size_t max)
 {
   ah_buf_init(&hold->content, SIZE_MAX);
   hold->max = max;
   hold->state = AH_HOLD_COLLECTING;
-  int rv = ah_call_filter(call, place);
+  int rv = ah_call_filter(call, hold->place);
   return rv == AHTTP_OK ? AH_LATER : rv;
 }
 
@@ -31,9 +31,10 @@ ahttp_str ah_hold_content(const ah_hold *hold)
 }
 
 /* True if the head is held, with nothing collected or all of it. */
-static bool is_waiting(const ahttp_call *call, ah_place place)
+static bool is_waiting(const ah_hold *hold, const ahttp_call *call)
 {
-  return call->chain->wait == AH_CHAIN_AT_HEAD && call->chain->at == place;
+  return call->chain->wait == AH_CHAIN_AT_HEAD &&
+         call->chain->at == hold->place;
 }
 
 static int collect(ah_hold *hold, const uint8_t *data, size_t len,
@@ -54,24 +55,24 @@ static int collect(ah_hold *hold, const uint8_t *data, size_t len,
   return rv;
 }
 
-int ah_hold_on_body(ah_hold *hold, ahttp_call *call, ah_place place,
-                    const uint8_t *data, size_t len, size_t *used,
-                    ahttp_error *err)
+int ah_hold_on_body(ah_hold *hold, ahttp_call *call, const uint8_t *data,
+                    size_t len, size_t *used, ahttp_error *err)
 {
   *used = 0;
-  if (hold != NULL && hold->state == AH_HOLD_COLLECTING) {
+  if (hold->state == AH_HOLD_COLLECTING) {
     *used = len;
     return collect(hold, data, len, err);
   }
-  if (!is_waiting(call, place)) {
+  if (!is_waiting(hold, call)) {
+    /* Taken in any case; the chain knows if there is no room for more. */
     *used = len;
-    (void)ah_call_emit(call, place, data, len); /* the chain has noticed */
+    (void)ah_call_emit(call, hold->place, data, len);
   }
   return AHTTP_OK;
 }
 
 /* Gives the collected content out, as much as there is room for. */
-static int release(ah_hold *hold, ahttp_call *call, ah_place place)
+static int release(ah_hold *hold, ahttp_call *call)
 {
   int rv = AHTTP_OK;
   while (rv == AHTTP_OK && ah_buf_len(&hold->content) > 0) {
@@ -79,13 +80,12 @@ static int release(ah_hold *hold, ahttp_call *call, ah_place place)
     len = len < AH_LOOP_READ_BYTES ? len : AH_LOOP_READ_BYTES;
     const uint8_t *data = ah_buf_bytes(&hold->content);
     ah_buf_consume(&hold->content, len);
-    rv = ah_call_emit(call, place, data, len);
+    rv = ah_call_emit(call, hold->place, data, len);
   }
   return ah_buf_len(&hold->content) > 0 ? AH_BLOCKED : AHTTP_OK;
 }
 
-static int complete(ah_hold *hold, ahttp_call *call, ah_place place,
-                    ahttp_error *err)
+static int complete(ah_hold *hold, ahttp_call *call, ahttp_error *err)
 {
   int rv = ah_buf_reserve(&hold->content, 1);
   if (rv != AHTTP_OK) {
@@ -94,24 +94,20 @@ static int complete(ah_hold *hold, ahttp_call *call, ah_place place,
   }
   hold->content.data[hold->content.tail] = '\0';
   hold->state = AH_HOLD_COMPLETE;
-  ah_call_go_on(call, place, AH_ASK, NULL);
+  ah_call_go_on(call, hold->place, AH_ASK, NULL);
   return AH_BLOCKED;
 }
 
-int ah_hold_on_end(ah_hold *hold, ahttp_call *call, ah_place place,
-                   ahttp_error *err)
+int ah_hold_on_end(ah_hold *hold, ahttp_call *call, ahttp_error *err)
 {
-  if (hold == NULL) {
-    return is_waiting(call, place) ? AH_BLOCKED : AHTTP_OK;
-  }
   switch (hold->state) {
   case AH_HOLD_COLLECTING:
-    return complete(hold, call, place, err);
+    return complete(hold, call, err);
   case AH_HOLD_NONE:
   case AH_HOLD_COMPLETE:
-    return is_waiting(call, place) ? AH_BLOCKED : AHTTP_OK;
+    return is_waiting(hold, call) ? AH_BLOCKED : AHTTP_OK;
   case AH_HOLD_RELEASED:
-    return release(hold, call, place);
+    return release(hold, call);
   }
   return AHTTP_OK;
 }

@@ -105,6 +105,7 @@ static int hooks_on_start(ahttp_call *call, ahttp_error *err)
   if (!state->is_later) {
     state->next = 0;
     ah_hold_clear(&state->hold);
+    state->hold.place = AH_AT_HOOKS;
   }
   state->is_later = false;
   for (; state->next < hooks->count && !call->is_ended; state->next++) {
@@ -124,8 +125,7 @@ static int hooks_on_head(ahttp_call *call, ahttp_error *err)
   hooks_state *state = ah_call_find_state(call, AH_AT_HOOKS);
   ah_hold *hold = &state->hold;
   if (hooks->read_content && hold->state == AH_HOLD_NONE) {
-    int rv =
-        ah_hold_collect(hold, call, AH_AT_HOOKS, call->client->content_max);
+    int rv = ah_hold_collect(hold, call, call->client->content_max);
     return rv == AH_LATER ? rv : fail(err, rv);
   }
   state->is_later = false;
@@ -146,13 +146,13 @@ static int hooks_on_body(ahttp_call *call, const uint8_t *data, size_t len,
                          size_t *used, ahttp_error *err)
 {
   hooks_state *state = ah_call_find_state(call, AH_AT_HOOKS);
-  return ah_hold_on_body(&state->hold, call, AH_AT_HOOKS, data, len, used, err);
+  return ah_hold_on_body(&state->hold, call, data, len, used, err);
 }
 
 static int hooks_on_end(ahttp_call *call, ahttp_error *err)
 {
   hooks_state *state = ah_call_find_state(call, AH_AT_HOOKS);
-  return ah_hold_on_end(&state->hold, call, AH_AT_HOOKS, err);
+  return ah_hold_on_end(&state->hold, call, err);
 }
 
 static void hooks_on_done(ahttp_call *call)
