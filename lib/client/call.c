@@ -333,7 +333,9 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
     return rv;
   }
   rv = ah_send_settings_override(&call->settings, opts);
-  call->auth = ah_auth_ref(call->settings.auth);
+  if (call->settings.auth != NULL) {
+    call->auth = ah_auth_ref(call->settings.auth);
+  }
   if (rv != AHTTP_OK) {
     ah_call_end_plain(call, rv);
     return AHTTP_OK;
@@ -460,7 +462,9 @@ void ah_call_unref(ahttp_call *call)
   ah_reader_free(call->reader);
   ahttp_request_free(call->request);
   ah_driver_unref(call->driver);
-  ahttp_auth_free(call->auth);
+  if (call->auth != NULL) {
+    ahttp_auth_free(call->auth);
+  }
   ah_free(call->content);
   ah_arena_clear(&call->arena);
   ah_free(call);
