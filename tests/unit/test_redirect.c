@@ -205,7 +205,7 @@ static void redirect_refuses_what_it_cannot_follow(void **state)
   check_refused_location("http://", not_url);
   check_refused_location("http://a b/", not_url);
   check_refused_location("https://:99999/", not_url);
-  check_refused_location("http://\xf0\x9f\x98\x87/", not_url);
+  check_refused_location("http://a\xe2\x80\x8d/", not_url); /* a joiner */
   check_refused_location("market://details", not_http);
   check_refused_location("file:///etc/passwd", not_http);
   check_refused_location("ftp://example.org/", not_http);
