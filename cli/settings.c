@@ -38,6 +38,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   opts.h2_streams_max =
       options->per_host > 0 ? options->per_host : H2_STREAMS_DEFAULT;
   opts.redirects_max = redirects;
+  opts.decode = AHTTP_DECODE_OFF;
   opts.http = options->http;
   opts.user_agent = options->user_agent != NULL ? options->user_agent
                                                 : "ahttp/" AHTTP_VERSION_STRING;

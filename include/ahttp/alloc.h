@@ -20,7 +20,8 @@ typedef struct ahttp_allocator {
 /*
  * Sets the process's allocator, copied; NULL restores the C library's.  Only
  * before the first other call into the library, or when everything it gave out
- * has been freed.  nghttp2 uses it too; OpenSSL, libuv and c-ares keep theirs.
+ * has been freed.  nghttp2, zlib, brotli and, where it offers that, zstd use it
+ * too; OpenSSL, libuv, c-ares and the C library's iconv keep theirs.
  * Returns AHTTP_OK, or AHTTP_EINVAL if a function is missing.
  */
 AHTTP_EXTERN int ahttp_set_allocator(const ahttp_allocator *allocator);

@@ -35,7 +35,8 @@ typedef struct ahttp_handlers {
   int (*on_head)(ahttp_call *call, const ahttp_response *response,
                  void *user_data);
 
-  /* |len| > 0 bytes of content, in order.  They count as consumed when this
+  /* |len| > 0 bytes of content, in order, decoded unless that is off; at most
+   * 64 KiB at a time if they are.  They count as consumed when this
    * returns, unless the call has manual credit (ahttp_call_set_manual_credit):
    * then a window's worth may be outstanding. */
   int (*on_body)(ahttp_call *call, const uint8_t *data, size_t len,
@@ -144,7 +145,7 @@ typedef struct ahttp_call_info {
   uint64_t total_ns;          /* from ahttp_start() */
   uint64_t bytes_out;         /* request bytes, head and content, before TLS */
   uint64_t bytes_head;        /* response head bytes, before TLS */
-  uint64_t bytes_body;        /* response content bytes */
+  uint64_t bytes_body;        /* response content bytes as they were sent */
   uint64_t conn_id;           /* the connection, from 1 in a client; 0: none */
   int64_t stream_id;          /* HTTP/2 stream; -1: HTTP/1.1 or none */
   bool reused;                /* the connection had served a call before */
@@ -154,7 +155,8 @@ typedef struct ahttp_call_info {
   const char *tls_version;    /* such as "TLSv1.3"; "" without TLS; static */
   const char *tls_cipher;     /* such as "TLS_AES_256_GCM_SHA384"; static */
   bool tls_resumed;           /* the TLS session was resumed */
-  uint64_t bytes_decoded;     /* content bytes after content decoding */
+  uint64_t bytes_decoded;     /* content bytes after decoding; what on_body got;
+                                 |bytes_body| if nothing had to be decoded */
   uint64_t wire_out;   /* bytes the socket carried meanwhile, TLS and its */
   uint64_t wire_in;    /* handshake included; over HTTP/2 also for other
                           calls of the connection */

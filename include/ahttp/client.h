@@ -50,6 +50,15 @@ typedef enum ahttp_http_policy {
                                       section 3.3) */
 } ahttp_http_policy;
 
+/* Whether content codings (Content-Encoding: gzip, deflate, br, zstd) are asked
+ * for and undone. */
+typedef enum ahttp_decode {
+  AHTTP_DECODE_DEFAULT = 0, /* of a client: on; of a send: the client's */
+  AHTTP_DECODE_ON = 1,      /* Accept-Encoding is sent, unless the request has
+                               one, and content comes decoded */
+  AHTTP_DECODE_OFF = 2      /* no such field; content comes as it is sent */
+} ahttp_decode;
+
 /* One fixed answer of the resolver. */
 typedef struct ahttp_resolve_entry {
   const char *host;      /* as in the URL, in ASCII form; "*": every one */
@@ -139,6 +148,12 @@ typedef struct ahttp_client_opts {
                                 reference is held; NULL: none */
   bool keep_cookies;         /* with a jar of the client's own, in memory; see
                                 ahttp_client_cookies().  Not with |cookies| */
+
+  ahttp_decode decode;       /* of every send: AHTTP_DECODE_ON */
+  uint32_t decode_ratio_max; /* content of more than 8 MiB that is held may be
+                                this many times as long as what arrived for it:
+                                200; over it AHTTP_ELIMIT.  AHTTP_NO_LIMIT is
+                                allowed */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -170,8 +185,9 @@ typedef struct ahttp_send_opts {
   /* Like ahttp_net_opts.local_address and instead of it; NULL: the client's.
    * Calls with different ones share no connection. */
   const char *local_address;
-  ahttp_auth *auth; /* instead of the client's; ahttp_auth_none(): none.
-                       The call takes a reference */
+  ahttp_auth *auth;    /* instead of the client's; ahttp_auth_none(): none.
+                          The call takes a reference */
+  ahttp_decode decode; /* content codings */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

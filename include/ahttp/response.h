@@ -42,6 +42,12 @@ AHTTP_EXTERN const ahttp_fields *
 ahttp_response_trailers(const ahttp_response *response);
 
 /*
+ * True if the content had codings that were undone (Content-Encoding, which
+ * stays among the fields): then Content-Length is not its length.
+ */
+AHTTP_EXTERN bool ahttp_response_is_decoded(const ahttp_response *response);
+
+/*
  * The whole content, NUL-terminated for convenience (the NUL is not counted);
  * empty in callbacks, where on_body has it.
  */

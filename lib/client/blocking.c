@@ -87,8 +87,7 @@ static int wait_on_body(ahttp_call *call, const uint8_t *data, size_t len,
                         void *user_data)
 {
   wait *self = user_data;
-  (void)call;
-  return ah_collector_add(&self->collector, data, len);
+  return ah_collector_add(&self->collector, call, data, len);
 }
 
 static void wait_on_done(ahttp_call *call, const ahttp_response *response,
@@ -113,7 +112,7 @@ static int send_on(ahttp_client *client, ahttp_request *request,
   }
   bool is_leading = rv == AHTTP_OK;
   wait self;
-  ah_collector_init(&self.collector, client->content_max);
+  ah_collector_init(&self.collector, client);
   ah_latch_init(&self.done);
   ahttp_call *call = ah_call_new(client, request, opts, &handlers, &self);
   if (call == NULL) {
@@ -273,7 +272,7 @@ static ahttp_call *call_new_with_reader(ahttp_client *client,
                                         const ahttp_send_opts *opts)
 {
   ah_reader *reader;
-  if (ah_reader_new(&reader, client->content_max) != AHTTP_OK) {
+  if (ah_reader_new(&reader, client) != AHTTP_OK) {
     return NULL;
   }
   ahttp_call *call =

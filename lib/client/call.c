@@ -230,6 +230,20 @@ static bool request_has_field(const ahttp_request *request,
              : ah_fields_find(&request->fields, field->id) != NULL;
 }
 
+/* What goes into Accept-Encoding by default: |codings|, none of them, or no
+ * such field (ptr NULL).  A part of encoded content cannot be decoded, so that
+ * a range is asked for of the plain one: Fetch Standard, "HTTP-network-or-cache
+ * fetch": "If httpRequest's header list contains `Range`, then append
+ * (`Accept-Encoding`, `identity`)". */
+static ahttp_str call_accepted(const ahttp_call *call, ahttp_str codings)
+{
+  if (!call->settings.decode) {
+    return (ahttp_str){NULL, 0};
+  }
+  bool is_part = ah_fields_find(&call->request->fields, AH_FIELD_RANGE) != NULL;
+  return is_part ? AH_STR("identity") : codings;
+}
+
 /* The request's fields after those defaults it does not have itself. */
 static int call_merge_fields(ahttp_call *call)
 {
@@ -241,7 +255,14 @@ static int call_merge_fields(ahttp_call *call)
     if (request_has_field(call->request, field)) {
       continue;
     }
-    int rv = ah_fields_add_view(fields, field->name, field->value, field->id);
+    ahttp_str value = field->value;
+    if (field->id == AH_FIELD_ACCEPT_ENCODING && call->client->offers_codings) {
+      value = call_accepted(call, value);
+      if (value.ptr == NULL) {
+        continue;
+      }
+    }
+    int rv = ah_fields_add_view(fields, field->name, value, field->id);
     if (rv != AHTTP_OK) {
       return rv;
     }
@@ -326,19 +347,18 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   call->total.expired = call_on_total_expired;
   call->letter.run = ah_call_on_letter;
   int rv = ah_opts_copy(&call->handlers, sizeof(call->handlers), handlers);
-  if (rv == AHTTP_OK) {
-    rv = call_fill_first_hop(call);
-  }
-  if (rv != AHTTP_OK) {
-    return rv;
-  }
-  rv = ah_send_settings_override(&call->settings, opts);
+  int opts_rv = ah_send_settings_override(&call->settings, opts);
   if (call->settings.auth != NULL) {
     call->auth = ah_auth_ref(call->settings.auth);
   }
-  if (rv != AHTTP_OK) {
-    ah_call_end_plain(call, rv);
-    return AHTTP_OK;
+  if (rv == AHTTP_OK) {
+    rv = call_fill_first_hop(call);
+  }
+  if (rv == AHTTP_OK && opts_rv != AHTTP_OK) {
+    ah_call_end_plain(call, opts_rv);
+  }
+  if (rv != AHTTP_OK || opts_rv != AHTTP_OK) {
+    return rv;
   }
   rv = call_set_trace(call);
   if (rv == AHTTP_OK && call->settings.sni.len > 0) {

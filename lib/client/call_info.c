@@ -3,6 +3,8 @@
 
 #include "client/call.h"
 
+#include "client/content_decoder.h"
+
 /*
  * Turns the clock readings of an exchange into durations that add up.  Walks
  * from reading to reading; the first that is missing takes the rest of the
@@ -79,6 +81,7 @@ void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
   info.bytes_out = exchange->bytes.out;
   info.bytes_head = exchange->bytes.head;
   info.bytes_body = exchange->bytes.body;
+  info.bytes_decoded = ah_content_decoder_bytes(call);
   info.conn_id = exchange->conn_id;
   info.stream_id = exchange->stream_id;
   info.reused = exchange->facts.conn_reused;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "client/chain.h"
 #include "client/client.h"
+#include "client/content_decoder.h"
 
 /* Content of a response nobody wants is read to keep the connection, up to
  * this; a longer one costs more than a new connection (engine.md 2.13). */
@@ -117,6 +118,9 @@ static void call_on_head(ah_exchange *exchange)
       ahttp_call_certificate(call, &kept) == AHTTP_ENOMEM) {
     ah_call_end_plain(call, AHTTP_ENOMEM);
     return;
+  }
+  if (ah_content_decoder_is_wanted(call)) {
+    call->active |= AH_PLACE_BIT(AH_AT_DECODE);
   }
   if (call->active == 0) {
     ah_call_tell_head(call);

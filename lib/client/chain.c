@@ -32,12 +32,14 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "client/client.h"
+#include "client/content_decoder.h"
 
 const ah_interceptor *const ah_interceptors[AH_PLACES] = {
     [AH_AT_AUTH] = &ah_authenticator,
     [AH_AT_REDIRECT] = &ah_redirect_follower,
     [AH_AT_HOOKS] = &ah_hook_runner,
     [AH_AT_COOKIES] = &ah_cookie_keeper,
+    [AH_AT_DECODE] = &ah_content_decoder,
 };
 
 static const ah_interceptor *interceptor_at(const ahttp_call *call, int place)

@@ -12,6 +12,7 @@
 #include "client/auth.h"
 #include "client/interceptor.h"
 #include "client/request.h"
+#include "http/content_coding.h"
 #include "net/tls_profile.h"
 
 /* --- Making. -------------------------------------------------------------- */
@@ -65,6 +66,11 @@ static int client_add_library_fields(ahttp_client *client,
   if (rv == AHTTP_OK && !opts_have_field(opts, AH_FIELD_ACCEPT)) {
     rv = client_add_default_field(client, AH_FIELD_ACCEPT, AH_STR("*/*"));
   }
+  client->offers_codings = !opts_have_field(opts, AH_FIELD_ACCEPT_ENCODING);
+  if (rv == AHTTP_OK && client->offers_codings) {
+    rv = client_add_default_field(client, AH_FIELD_ACCEPT_ENCODING,
+                                  ah_accept_encoding());
+  }
   return rv == AHTTP_EFIELD ? AHTTP_EINVAL : rv;
 }
 
@@ -92,6 +98,7 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   ah_send_settings_init(&client->settings, opts);
   client->settings.auth = ah_auth_ref(client->settings.auth);
   client->content_max = opts->content_max;
+  client->decode_ratio_max = opts->decode_ratio_max;
   client->route.http = opts->http;
   int rv = client_copy_jar(client, opts);
   if (rv != AHTTP_OK) {

@@ -33,9 +33,11 @@ struct ahttp_client {
   ah_send_settings settings;
   size_t content_max;
   ah_trace trace; /* of all calls; its callback is NULL if there is none */
+  uint32_t decode_ratio_max;
   ahttp_fields default_fields; /* what a request lacks is added from here */
+  bool offers_codings;         /* Accept-Encoding among them is the library's */
   ah_base_url base_url;
-  ahttp_cookie_jar *cookies;   /* held; NULL: cookies are of no interest */
+  ahttp_cookie_jar *cookies; /* held; NULL: cookies are of no interest */
 
   ah_hooks hooks;
   ah_mounts *mounts; /* NULL: the pool carries everything */

@@ -6,11 +6,15 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "client/client.h"
+#include "client/content_decoder.h"
 
-void ah_collector_init(ah_collector *collector, size_t content_max)
+void ah_collector_init(ah_collector *collector, const ahttp_client *client)
 {
-  ah_buf_init(&collector->content, content_max);
+  ah_buf_init(&collector->content, client->content_max);
+  collector->ratio_max = client->decode_ratio_max;
   collector->is_over_limit = false;
+  collector->is_over_ratio = false;
   collector->error.code = AHTTP_OK;
 }
 
@@ -19,8 +23,15 @@ void ah_collector_clear(ah_collector *collector)
   ah_buf_clear(&collector->content);
 }
 
-int ah_collector_add(ah_collector *collector, const uint8_t *data, size_t len)
+int ah_collector_add(ah_collector *collector, const ahttp_call *call,
+                     const uint8_t *data, size_t len)
 {
+  if (ah_ratio_is_over(collector->ratio_max,
+                       ah_buf_len(&collector->content) + len,
+                       call->exchange.bytes.body)) {
+    collector->is_over_ratio = true;
+    return AHTTP_ELIMIT;
+  }
   int rv = ah_buf_append(&collector->content, data, len);
   if (rv == AHTTP_ELIMIT) {
     collector->is_over_limit = true;
@@ -38,7 +49,9 @@ void ah_collector_end(ah_collector *collector, const ahttp_error *err)
     return;
   }
   /* The only callbacks are ours. */
-  if (collector->is_over_limit) {
+  if (collector->is_over_ratio) {
+    ah_ratio_explain(collector->ratio_max, &collector->error);
+  } else if (collector->is_over_limit) {
     ah_error_say(&collector->error, AHTTP_ELIMIT, AHTTP_PHASE_RECEIVE,
                  "the content is longer than the client's content_max of %zu "
                  "bytes",

@@ -9,15 +9,18 @@
  * Written on the loop's thread until the call is done, then the taker's. */
 typedef struct ah_collector {
   ah_buf content;
+  uint32_t ratio_max; /* see ah_ratio_is_over() */
   bool is_over_limit;
+  bool is_over_ratio;
   ahttp_error error; /* only |code| is set after success */
 } ah_collector;
 
-void ah_collector_init(ah_collector *collector, size_t content_max);
+void ah_collector_init(ah_collector *collector, const ahttp_client *client);
 void ah_collector_clear(ah_collector *collector);
 
-/* For on_body. */
-int ah_collector_add(ah_collector *collector, const uint8_t *data, size_t len);
+/* For on_body of |call|. */
+int ah_collector_add(ah_collector *collector, const ahttp_call *call,
+                     const uint8_t *data, size_t len);
 /* For on_done. */
 void ah_collector_end(ah_collector *collector, const ahttp_error *err);
 

@@ -88,8 +88,7 @@ static int future_on_body(ahttp_call *call, const uint8_t *data, size_t len,
                           void *user_data)
 {
   ahttp_future *future = user_data;
-  (void)call;
-  return ah_collector_add(&future->collector, data, len);
+  return ah_collector_add(&future->collector, call, data, len);
 }
 
 static void future_on_done(ahttp_call *call, const ahttp_response *response,
@@ -115,7 +114,7 @@ static ahttp_future *future_new(ahttp_client *client)
   }
   atomic_init(&future->refs, 1);
   future->driver = ah_driver_ref(client->driver);
-  ah_collector_init(&future->collector, client->content_max);
+  ah_collector_init(&future->collector, client);
   ah_latch_init(&future->done);
   future->then_letter.run = future_on_then_letter;
   return future;

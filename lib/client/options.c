@@ -16,7 +16,11 @@ enum {
   DEFAULT_CONNS_IDLE_MAX = 20,
   DEFAULT_IDLE_MS = 5000,
   DEFAULT_H2_CONNS_PER_ORIGIN_MAX = 1, /* one multiplexes; RFC 9113, 9.1 */
-  DEFAULT_H2_STREAMS_MAX = 100         /* RFC 9113, 6.5.2: not below 100 */
+  DEFAULT_H2_STREAMS_MAX = 100,        /* RFC 9113, 6.5.2: not below 100 */
+  /* Apache httpd's DeflateInflateRatioLimit.  Text is packed ten times, logs
+   * fifty; zeros 229 times by gzip at its fastest and 1029 at its best, and a
+   * million times by brotli. */
+  DEFAULT_DECODE_RATIO_MAX = 200
 };
 
 /* Enough for a document, not for a bomb. */
@@ -61,6 +65,7 @@ void ah_client_opts_default(ahttp_client_opts *opts)
   set_default(&opts->h2_streams_max, DEFAULT_H2_STREAMS_MAX);
   set_default(&opts->redirects_max, 0);
   set_default(&opts->connect_retries, 0);
+  set_default(&opts->decode_ratio_max, DEFAULT_DECODE_RATIO_MAX);
   if (opts->content_max == 0) {
     opts->content_max = DEFAULT_CONTENT_MAX;
   }
@@ -68,7 +73,8 @@ void ah_client_opts_default(ahttp_client_opts *opts)
 
 int ah_client_opts_check(const ahttp_client_opts *opts)
 {
-  if ((unsigned)opts->http > AHTTP_HTTP_2_PRIOR_KNOWLEDGE) {
+  if ((unsigned)opts->http > AHTTP_HTTP_2_PRIOR_KNOWLEDGE ||
+      (unsigned)opts->decode > AHTTP_DECODE_OFF) {
     return AHTTP_EINVAL;
   }
   if ((opts->resolver != NULL && opts->dns_servers != NULL) ||
@@ -98,6 +104,7 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->pool_ms = opts->pool_ms;
   settings->total_ms = opts->total_ms;
   settings->redirects_max = opts->redirects_max;
+  settings->decode = opts->decode != AHTTP_DECODE_OFF;
   settings->interceptors = 0;
   settings->trace = NULL;
   settings->sni = ah_str_from_c(NULL);
@@ -137,6 +144,12 @@ int ah_send_settings_override(ah_send_settings *settings,
   settings->local_address = copy.local_address;
   if (copy.auth != NULL) {
     settings->auth = ah_auth_or_null(copy.auth);
+  }
+  if ((unsigned)copy.decode > AHTTP_DECODE_OFF) {
+    return AHTTP_EINVAL;
+  }
+  if (copy.decode != AHTTP_DECODE_DEFAULT) {
+    settings->decode = copy.decode == AHTTP_DECODE_ON;
   }
   return AHTTP_OK;
 }

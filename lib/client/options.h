@@ -27,6 +27,7 @@ typedef struct ah_send_settings {
   uint32_t connect_retries;
   const char *local_address; /* the caller's while a call is made; or NULL */
   ahttp_auth *auth;          /* borrowed; NULL: none */
+  bool decode;               /* content codings are undone */
 } ah_send_settings;
 
 /*

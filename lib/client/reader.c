@@ -9,6 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "client/client.h"
+#include "client/content_decoder.h"
 
 enum {
   /* What was taken is credited in portions of a quarter of the window: the peer
@@ -25,11 +27,13 @@ enum {
 struct ah_reader {
   ahttp_call *call; /* that it belongs to */
   size_t content_max;
+  uint32_t ratio_max; /* of read_all(); see ah_ratio_is_over() */
   ah_latch news;
 
   uv_mutex_t lock;
   /* Guarded by |lock|. */
-  ah_buf content; /* came in and not taken; the credit bounds it */
+  ah_buf content;      /* came in and not taken; the credit bounds it */
+  uint64_t wire_bytes; /* that arrived for all content so far */
   bool has_head;
   bool is_done;
   ahttp_error error; /* if it is done; all zero after success */
@@ -61,6 +65,7 @@ static int reader_on_body(ahttp_call *call, const uint8_t *data, size_t len,
 {
   ah_reader *reader = user_data;
   uv_mutex_lock(&reader->lock);
+  reader->wire_bytes = call->exchange.bytes.body;
   int rv = ah_buf_append(&reader->content, data, len);
   uv_mutex_unlock(&reader->lock);
   ah_driver_set(call->driver, &reader->news);
@@ -94,7 +99,7 @@ const ahttp_handlers ah_reader_handlers = {
 /* --- Lifecycle. -------------------------------------------------------------
  */
 
-int ah_reader_new(ah_reader **out, size_t content_max)
+int ah_reader_new(ah_reader **out, const ahttp_client *client)
 {
   *out = NULL;
   ah_reader *reader = ah_calloc(1, sizeof(*reader));
@@ -108,7 +113,8 @@ int ah_reader_new(ah_reader **out, size_t content_max)
   ah_latch_init(&reader->news);
   ah_buf_init(&reader->content, SIZE_MAX);
   ah_buf_init(&reader->line, LINE_BYTES_MAX);
-  reader->content_max = content_max;
+  reader->content_max = client->content_max;
+  reader->ratio_max = client->decode_ratio_max;
   *out = reader;
   return AHTTP_OK;
 }
@@ -337,6 +343,14 @@ int ahttp_response_read_line(ahttp_response *response, ahttp_str *out,
   return rv;
 }
 
+static uint64_t reader_wire_bytes(ah_reader *reader)
+{
+  uv_mutex_lock(&reader->lock);
+  uint64_t bytes = reader->wire_bytes;
+  uv_mutex_unlock(&reader->lock);
+  return bytes;
+}
+
 /* The next portion of what read_all() collects; AH_MORE while there is one. */
 static int reader_add_portion(ah_reader *reader, ah_buf *content,
                               ahttp_error *err)
@@ -367,6 +381,13 @@ static int reader_add_portion(ah_reader *reader, ah_buf *content,
     return AHTTP_ELIMIT;
   }
   content->tail += want.len;
+  if (ah_ratio_is_over(reader->ratio_max, ah_buf_len(content),
+                       reader_wire_bytes(reader))) {
+    if (err != NULL) {
+      ah_ratio_explain(reader->ratio_max, err);
+    }
+    return AHTTP_ELIMIT;
+  }
   return AH_MORE;
 }
 

@@ -13,9 +13,8 @@
 /* The handlers of a call with a reader; its user data is the reader. */
 extern const ahttp_handlers ah_reader_handlers;
 
-/* AHTTP_OK or AHTTP_ENOMEM.  read_all() without a limit of its own stops at
- * |content_max|. */
-int ah_reader_new(ah_reader **out, size_t content_max);
+/* AHTTP_OK or AHTTP_ENOMEM.  read_all() has the limits of |client|. */
+int ah_reader_new(ah_reader **out, const ahttp_client *client);
 /* NULL is allowed. */
 void ah_reader_free(ah_reader *reader);
 

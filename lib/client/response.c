@@ -5,6 +5,8 @@
 
 #include <ahttp/call.h>
 
+#include "client/content_decoder.h"
+
 void ahttp_response_free(ahttp_response *response)
 {
   if (response != NULL) {
@@ -45,6 +47,11 @@ const ahttp_fields *ahttp_response_fields(const ahttp_response *response)
 const ahttp_fields *ahttp_response_trailers(const ahttp_response *response)
 {
   return response->trailers;
+}
+
+bool ahttp_response_is_decoded(const ahttp_response *response)
+{
+  return ah_content_decoder_has_decoded(response->call);
 }
 
 ahttp_str ahttp_response_content(const ahttp_response *response)

@@ -43,6 +43,9 @@ static const char locations[] =
     "location /gone { return 302 /f/2; }"
     "location /missing { return 404; }"
     "location /cut { return 444; }"
+    "location /packed { alias www/f; gzip on; gzip_types *;"
+    "  gzip_min_length 1; }"
+    "location /accept { return 200 '[$http_accept_encoding]'; }"
     "location /slow { alias www/f; limit_rate 65536; }"
     "location /echo { return 200 $request_method:$http_x_test; }";
 

@@ -25,7 +25,7 @@ enum {
 struct packer {
   packer_sink sink;
   void *arg;
-  bool (*put)(packer *self, const uint8_t *data, size_t len, bool end);
+  bool (*put)(packer *self, const uint8_t *data, size_t len, packer_then then);
   z_stream z;
 #ifdef HAVE_BROTLI
   BrotliEncoderState *br;
@@ -36,33 +36,37 @@ struct packer {
   uint8_t out[OUT_BYTES];
 };
 
-static bool zlib_put(packer *self, const uint8_t *data, size_t len, bool end)
+static bool zlib_put(packer *self, const uint8_t *data, size_t len,
+                     packer_then then)
 {
   self->z.next_in = data;
   self->z.avail_in = (uInt)len;
-  int rv = Z_OK;
-  while (self->z.avail_in > 0 || (end && rv != Z_STREAM_END)) {
+  static const int flushes[] = {Z_NO_FLUSH, Z_SYNC_FLUSH, Z_FINISH};
+  do {
     self->z.next_out = self->out;
     self->z.avail_out = OUT_BYTES;
-    rv = deflate(&self->z, end ? Z_FINISH : Z_NO_FLUSH);
+    int rv = deflate(&self->z, flushes[then]);
+    assert_true(rv == Z_OK || rv == Z_STREAM_END || rv == Z_BUF_ERROR);
     size_t made = OUT_BYTES - self->z.avail_out;
     if (made > 0 && !self->sink(self->arg, self->out, made)) {
       return false;
     }
-  }
+  } while (self->z.avail_out == 0);
   return true;
 }
 
 #ifdef HAVE_BROTLI
-static bool br_put(packer *self, const uint8_t *data, size_t len, bool end)
+static bool br_put(packer *self, const uint8_t *data, size_t len,
+                   packer_then then)
 {
-  BrotliEncoderOperation op =
-      end ? BROTLI_OPERATION_FINISH : BROTLI_OPERATION_PROCESS;
+  static const BrotliEncoderOperation ops[] = {BROTLI_OPERATION_PROCESS,
+                                               BROTLI_OPERATION_FLUSH,
+                                               BROTLI_OPERATION_FINISH};
   do {
     uint8_t *next_out = self->out;
     size_t room = OUT_BYTES;
-    assert_true(BrotliEncoderCompressStream(self->br, op, &len, &data, &room,
-                                            &next_out, NULL));
+    assert_true(BrotliEncoderCompressStream(self->br, ops[then], &len, &data,
+                                            &room, &next_out, NULL));
     if (room < OUT_BYTES &&
         !self->sink(self->arg, self->out, OUT_BYTES - room)) {
       return false;
@@ -73,19 +77,21 @@ static bool br_put(packer *self, const uint8_t *data, size_t len, bool end)
 #endif
 
 #ifdef HAVE_ZSTD
-static bool zstd_put(packer *self, const uint8_t *data, size_t len, bool end)
+static bool zstd_put(packer *self, const uint8_t *data, size_t len,
+                     packer_then then)
 {
+  static const ZSTD_EndDirective ends[] = {ZSTD_e_continue, ZSTD_e_flush,
+                                           ZSTD_e_end};
   ZSTD_inBuffer in = {.src = data, .size = len};
   size_t rest;
   do {
     ZSTD_outBuffer out = {.dst = self->out, .size = OUT_BYTES};
-    rest = ZSTD_compressStream2(self->zstd, &out, &in,
-                                end ? ZSTD_e_end : ZSTD_e_continue);
+    rest = ZSTD_compressStream2(self->zstd, &out, &in, ends[then]);
     assert_false(ZSTD_isError(rest));
     if (out.pos > 0 && !self->sink(self->arg, self->out, out.pos)) {
       return false;
     }
-  } while (in.pos < in.size || (end && rest > 0));
+  } while (in.pos < in.size || (then != PACKER_GO_ON && rest > 0));
   return true;
 }
 #endif
@@ -135,9 +141,9 @@ packer *packer_new(const char *coding, packer_sink sink, void *arg)
   return NULL;
 }
 
-bool packer_put(packer *self, const uint8_t *data, size_t len, bool end)
+bool packer_put(packer *self, const uint8_t *data, size_t len, packer_then then)
 {
-  return self->put(self, data, len, end);
+  return self->put(self, data, len, then);
 }
 
 void packer_free(packer *self)
@@ -174,7 +180,7 @@ packed pack(const char *coding, const void *data, size_t len)
   packed out = {NULL, 0};
   packer *self = packer_new(coding, packed_add, &out);
   assert_non_null(self);
-  assert_true(packer_put(self, data, len, true));
+  assert_true(packer_put(self, data, len, PACKER_END));
   packer_free(self);
   return out;
 }

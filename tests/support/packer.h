@@ -16,8 +16,16 @@ typedef bool (*packer_sink)(void *arg, const uint8_t *data, size_t len);
  * "br" or "zstd".  NULL if it is not built in. */
 packer *packer_new(const char *coding, packer_sink sink, void *arg);
 
-/* Gives it |len| bytes, and the end.  False if the sink said so. */
-bool packer_put(packer *self, const uint8_t *data, size_t len, bool end);
+/* What a packer does after the bytes it is given. */
+typedef enum packer_then {
+  PACKER_GO_ON,
+  PACKER_FLUSH, /* gives out all it can */
+  PACKER_END
+} packer_then;
+
+/* Gives it |len| bytes.  False if the sink said so. */
+bool packer_put(packer *self, const uint8_t *data, size_t len,
+                packer_then then);
 
 void packer_free(packer *self);
 
