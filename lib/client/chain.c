@@ -462,6 +462,7 @@ void ah_chain_finish(ahttp_call *call)
   }
   ah_chain *chain = call->chain;
   if (chain != NULL) {
+    ah_chain_reset_content(chain); /* on_done may resume, credit and cancel */
     ah_loop_undefer(&chain->task);
     for (int i = 0; i < AH_PLACES; i++) {
       ah_buf_clear(&chain->pending[i]);

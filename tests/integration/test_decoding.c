@@ -482,6 +482,60 @@ static void info_counts_both_sides(void **state)
   client_run_close(&run);
 }
 
+/* --- After the end. ----------------------------------------------------------
+ */
+
+static int pause_on_body(ahttp_call *call, const uint8_t *data, size_t len,
+                         void *user_data)
+{
+  (void)data;
+  (void)len;
+  (void)user_data;
+  ahttp_call_pause(call);
+  ahttp_call_resume(call);
+  return 0;
+}
+
+static void meddle_on_done(ahttp_call *call, const ahttp_response *response,
+                           const ahttp_error *err, void *user_data)
+{
+  bool *is_done = user_data;
+  (void)response;
+  assert_null(err);
+  ahttp_call_resume(call);
+  ahttp_call_credit(call, 10);
+  ahttp_call_pause(call);
+  ahttp_call_resume(call);
+  ahttp_call_cancel(call);
+  *is_done = true;
+}
+
+static void on_done_may_resume_credit_and_cancel(void **state)
+{
+  (void)state;
+  static const ahttp_handlers handlers = {.size = sizeof(handlers),
+                                          .on_body = pause_on_body,
+                                          .on_done = meddle_on_done};
+  for (int manual = 0; manual < 2; manual++) {
+    client_run run;
+    bool is_done = false;
+    client_run_open(&run, NULL);
+    ahttp_request *request =
+        get_request(test_url("http", server.http, "/packed/6"));
+    ahttp_call *call =
+        ahttp_start(run.client, request, NULL, &handlers, &is_done);
+    if (manual == 1) {
+      ahttp_call_set_manual_credit(call);
+    }
+    client_run_until(&run, &is_done);
+    for (int turn = 0; turn < 5; turn++) {
+      (void)uv_run(&run.loop, UV_RUN_NOWAIT);
+    }
+    ahttp_request_free(request);
+    client_run_close(&run);
+  }
+}
+
 static int open_servers(void **state)
 {
   (void)state;
@@ -522,6 +576,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(content_length_counts_encoded_bytes),
       cmocka_unit_test(a_redirects_content_is_not_decoded),
       cmocka_unit_test(info_counts_both_sides),
+      cmocka_unit_test(on_done_may_resume_credit_and_cancel),
   };
   if (argc > 1) {
     cmocka_set_test_filter(argv[1]);
