@@ -42,7 +42,6 @@ static const struct {
     {"-z", "-H 'If-Modified-Since: ...'"},
     {"--basic", "-H 'Authorization: ...'"},
     {"--cert-type", "--cert FILE, which may be PEM or PKCS#12"},
-    {"--compressed", "-H 'Accept-Encoding: ...', which stores it as it came"},
     {"--config", "-i FILE for a list of URLs"},
     {"--connect-to", "--resolve HOST:PORT:ADDR"},
     {"--continue-at", "-o FILE, which starts again from the beginning"},

@@ -105,7 +105,9 @@ static int job_on_head(ahttp_call *call, const ahttp_response *response,
     facts.status = status;
     (void)ahttp_fields_get(ahttp_response_fields(response), "content-type",
                            &facts.content_type);
-    cli_output_begin(&job->output, &facts, content_length(response));
+    cli_output_begin(
+        &job->output, &facts,
+        ahttp_response_is_decoded(response) ? -1 : content_length(response));
   }
   return 0;
 }

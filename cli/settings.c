@@ -2,6 +2,8 @@
 #include "config.h"
 #include "cli/settings.h"
 
+#include <unistd.h>
+
 #include "cli/net_option.h"
 
 /* A host that speaks HTTP/1.1 gets six connections, as browsers have it; one
@@ -16,6 +18,16 @@
 static uint32_t limit_ms(uint32_t ms)
 {
   return ms == 0 ? AHTTP_NO_LIMIT : ms;
+}
+
+/* A file gets what the server has stored, unless asked otherwise, as curl and
+ * wget do it; somebody at a terminal wants to read it, as HTTPie has it. */
+static bool decodes(const cli_options *options)
+{
+  bool is_for_reading = options->output == NULL &&
+                        cli_options_is_piped(options) &&
+                        isatty(STDOUT_FILENO) == 1;
+  return options->compressed || is_for_reading;
 }
 
 int cli_client_new(ahttp_client **out, uv_loop_t *loop,
@@ -38,7 +50,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   opts.h2_streams_max =
       options->per_host > 0 ? options->per_host : H2_STREAMS_DEFAULT;
   opts.redirects_max = redirects;
-  opts.decode = AHTTP_DECODE_OFF;
+  opts.decode = decodes(options) ? AHTTP_DECODE_ON : AHTTP_DECODE_OFF;
   opts.http = options->http;
   opts.user_agent = options->user_agent != NULL ? options->user_agent
                                                 : "ahttp/" AHTTP_VERSION_STRING;

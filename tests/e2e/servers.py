@@ -269,6 +269,7 @@ http {{
     location /moved {{ return 302 /files/1; }}
     location /slow {{ limit_rate 20k; alias {folder}/docs/files/; }}
     location /hang-up {{ return 444; }}
+    location /packed/ {{ gzip on; gzip_types *; gzip_min_length 1; }}
   }}
   server {{
     listen 127.0.0.1:{short_plain};

@@ -93,7 +93,6 @@ def test_usage_errors(program, words, told):
         ("--user", "Authorization"),
         ("--include", "-v"),
         ("--retry", "--results"),
-        ("--compressed", "Accept-Encoding"),
         ("--jbos", "--jobs"),
         ("--outputdir", "--output-dir"),
         ("--frobnicate", "ahttp help get"),
