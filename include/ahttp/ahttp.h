@@ -11,6 +11,7 @@
 #include <ahttp/fields.h>
 #include <ahttp/url.h>
 #include <ahttp/params.h>
+#include <ahttp/message.h>
 #include <ahttp/request.h>
 #include <ahttp/response.h>
 #include <ahttp/trace.h>

@@ -53,6 +53,39 @@ AHTTP_EXTERN bool ahttp_response_is_decoded(const ahttp_response *response);
  */
 AHTTP_EXTERN ahttp_str ahttp_response_content(const ahttp_response *response);
 
+/*
+ * The content as UTF-8 text, NUL-terminated, good until this is called again or
+ * the response is freed.
+ * |charset| (NULL: none) says what it is in, whatever the response says; else a
+ * byte order mark (UTF-8, UTF-16) does, else the charset parameter of
+ * Content-Type if it is known, else it is UTF-8.  A byte order mark is not part
+ * of the text.  What is not well-formed becomes U+FFFD.
+ *
+ * Returns AHTTP_OK, or makes |*out| empty and returns:
+ *   AHTTP_EINVAL   |charset| is not known
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_response_text(ahttp_response *response,
+                                     const char *charset, ahttp_str *out);
+
+/*
+ * Finds the first link of relation |rel| (any case; "next") in the Link fields
+ * (RFC 8288) and resolves its target; |*out| is for ahttp_url_free(), and NULL
+ * if there is no such link.  Links that are no URL and links of another context
+ * (anchor) are passed over.  AHTTP_OK or AHTTP_ENOMEM.
+ */
+AHTTP_EXTERN int ahttp_response_link(const ahttp_response *response,
+                                     const char *rel, ahttp_url **out);
+
+/*
+ * How long the response asks to wait (Retry-After), in milliseconds from
+ * |now_s| (seconds since 1970, time()) on, |max_ms| at most.  Returns false,
+ * and |*out| is 0, if it does not say.
+ */
+AHTTP_EXTERN bool ahttp_response_retry_after(const ahttp_response *response,
+                                             int64_t now_s, uint32_t max_ms,
+                                             uint32_t *out);
+
 #ifdef __cplusplus
 }
 #endif

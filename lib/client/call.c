@@ -486,6 +486,7 @@ void ah_call_unref(ahttp_call *call)
     ahttp_auth_free(call->auth);
   }
   ah_free(call->content);
+  ah_free(call->text);
   ah_arena_clear(&call->arena);
   ah_free(call);
 }

@@ -64,6 +64,7 @@ struct ahttp_call {
 
   ahttp_response response;
   char *content;     /* owned; what response.content views, or NULL */
+  char *text;        /* owned; the same as UTF-8, or NULL */
   ah_reader *reader; /* owned; of a response that is read as it comes */
 
   atomic_bool is_over; /* nothing can be done with it any more; any thread */
