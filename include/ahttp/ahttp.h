@@ -29,5 +29,6 @@
 #include <ahttp/future.h>
 #include <ahttp/transport.h>
 #include <ahttp/mock.h>
+#include <ahttp/sse.h>
 
 #endif
