@@ -17,6 +17,7 @@
 #include "support/nginx.h"
 #include "support/packer.h"
 #include "support/raw_peer.h"
+#include "support/test_alloc.h"
 
 static nginx server;
 static httpbin bin;
@@ -536,6 +537,50 @@ static void on_done_may_resume_credit_and_cancel(void **state)
   }
 }
 
+/* --- Without memory. ---------------------------------------------------------
+ */
+
+enum {
+  ALLOCATIONS = 150 /* more than such a fetch makes */
+};
+
+/* With the |nth| allocation failing (0: none). */
+static int fetch_without_memory(const char *url, int nth)
+{
+  ahttp_client *client;
+  ahttp_response *response = NULL;
+  test_alloc_fail_nth(nth);
+  int rv = ahttp_client_new(&client, NULL);
+  if (rv == AHTTP_OK) {
+    rv = ahttp_get(client, url, &response, NULL);
+    if (rv == AHTTP_OK) {
+      assert_int_equal(ahttp_response_content(response).len,
+                       nginx_file_sizes[4]);
+    }
+    ahttp_response_free(response);
+    ahttp_client_free(client);
+  }
+  test_alloc_fail_nth(0);
+  return rv;
+}
+
+static void decoding_survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  const char *url = test_url("http", server.http, "/packed/4");
+  test_alloc_install();
+  int failures = 0;
+  for (int nth = 1; nth <= ALLOCATIONS; nth++) {
+    int rv = fetch_without_memory(url, nth);
+    assert_true(rv == AHTTP_OK || rv == AHTTP_ENOMEM);
+    assert_int_equal(test_alloc_live(), 0);
+    failures += rv == AHTTP_ENOMEM ? 1 : 0;
+  }
+  assert_true(failures > 20);
+  assert_int_equal(fetch_without_memory(url, ALLOCATIONS), AHTTP_OK);
+  test_alloc_remove();
+}
+
 static int open_servers(void **state)
 {
   (void)state;
@@ -577,6 +622,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(a_redirects_content_is_not_decoded),
       cmocka_unit_test(info_counts_both_sides),
       cmocka_unit_test(on_done_may_resume_credit_and_cancel),
+      cmocka_unit_test(decoding_survives_every_failed_allocation),
   };
   if (argc > 1) {
     cmocka_set_test_filter(argv[1]);
