@@ -167,8 +167,11 @@ int cli_folder_acquire(cli_folder **out, cli_folders *folders, ahttp_str path,
     }
     folders_trim(folders);
     folder = cli_calloc(1, sizeof(*folder));
-    *folder = (cli_folder){
-        .fd = fd, .fresh = fresh, .path = name.ptr, .path_len = path.len};
+    *folder = (cli_folder){.fd = fd,
+                           .fresh = fresh,
+                           .unnamed = true,
+                           .path = name.ptr,
+                           .path_len = path.len};
     folders->items = cli_realloc(folders->items, (folders->count + 1) *
                                                      sizeof(*folders->items));
     folders->items[folders->count++] = folder;

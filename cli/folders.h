@@ -15,7 +15,9 @@ typedef struct cli_folders cli_folders;
 
 typedef struct cli_folder {
   int fd;
-  bool fresh; /* it was empty when first seen: all in it is this run's */
+  bool fresh;   /* it was empty when first seen: all in it is this run's */
+  bool unnamed; /* files can be written here without a name and named later;
+                   true until one could not */
   char *path;
   size_t path_len;
   size_t users; /* acquired and not released; it stays open for them */

@@ -10,7 +10,8 @@
 
 /*
  * A body on its way into a file.  What has the final name is complete: bytes go
- * to NAME.part, which is renamed at the end and removed if there is none.
+ * to NAME.part, which is renamed at the end and removed if there is none, or to
+ * a file that has no name before.
  *
  * A small body is written with one call; what comes in larger pieces is written
  * as it comes.
@@ -21,6 +22,7 @@ struct cli_output {
   const cli_naming *naming;
   cli_text path;      /* the final name; "" before it is claimed */
   cli_text part;      /* last part of the path of what is written */
+  bool unnamed;       /* what is written has no name; |part| is void */
   cli_text pending;   /* bytes not yet written */
   cli_folder *target; /* while open */
   int fd;             /* -1: not open */
