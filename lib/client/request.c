@@ -3,6 +3,9 @@
 
 #include "client/request.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #include <ahttp/error.h>
 
 #include "base/alloc.h"
@@ -34,13 +37,14 @@ static int request_make(ahttp_request **out, ahttp_str method, ahttp_str url,
   if (!ah_str_all(method, AH_CHAR_TOKEN)) {
     return AHTTP_EINVAL;
   }
-  ahttp_request *request = ah_calloc(1, sizeof(*request));
+  ahttp_request *request = ah_malloc(sizeof(*request));
   if (request == NULL) {
     return AHTTP_ENOMEM;
   }
+  memset(request, 0, offsetof(ahttp_request, block));
   atomic_init(&request->refs, 1);
   atomic_init(&request->is_sent, false);
-  ah_arena_init(&request->arena, NULL, 0);
+  ah_arena_init(&request->arena, request->block, sizeof(request->block));
   ah_fields_init(&request->fields, &request->arena);
   int rv = request_fill(request, method, url, base);
   if (rv != AHTTP_OK) {

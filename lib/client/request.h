@@ -11,6 +11,13 @@
 #include "http/fields.h"
 #include "http/url.h"
 
+/* First block of a request's arena: method and URL of most, so that a request
+ * without fields of its own is one allocation, of a size that C libraries keep
+ * ready (up to 1 KiB). */
+enum {
+  AH_REQUEST_BLOCK_BYTES = 640
+};
+
 /* The public request.  Frozen by its first send. */
 struct ahttp_request {
   atomic_uint refs;
@@ -21,6 +28,7 @@ struct ahttp_request {
   ahttp_url url;
   ahttp_fields fields;
   ah_body *body; /* NULL: no content */
+  uint8_t block[AH_REQUEST_BLOCK_BYTES];
 };
 
 /* True for fields that belong to the library: those that frame a message. */
