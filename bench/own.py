@@ -30,10 +30,7 @@ class Build:
         self.folder = pathlib.Path(folder).resolve()
 
     def program(self, name):
-        """The program itself, not libtool's script around it."""
-        path = self.folder / name
-        inner = path.parent / ".libs" / path.name
-        return str(inner if inner.exists() else path)
+        return str(self.folder / name)
 
 
 class Server:

@@ -21,13 +21,11 @@ if [ ! -x "$BENCH/run.sh" ]; then
   exit 0
 fi
 
-# The harness wants one folder, and no libtool script between it and a program.
+# The harness splits commands at blanks: a folder without any.
 AHTTP_BIN=$(mktemp -d)
 trap 'rm -rf "$AHTTP_BIN"' EXIT
-for name in ahttp bench/blocking bench/callback; do
-  inner=$build/$(dirname "$name")/.libs/$(basename "$name")
-  [ -x "$inner" ] || inner=$build/$name
-  ln -s "$(realpath "$inner")" "$AHTTP_BIN/"
+for name in ahttp blocking callback; do
+  ln -s "$(realpath "$build/bench/$name")" "$AHTTP_BIN/"
 done
 ${CC:-cc} -shared -fPIC -o "$AHTTP_BIN/no_resumption.so" \
   "$bench/no_resumption.c"
