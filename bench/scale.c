@@ -7,9 +7,10 @@
  *                                  each, asked in turn, ten at a time
  *   scale cancel COUNT             COUNT calls on at most 100 connections,
  *                                  started and canceled
+ *   scale held COUNT               COUNT connections that wait for a response
  *   scale idle COUNT URL [CAFILE]  COUNT unused connections to URL
  *
- * The first three bring their own server, a child on the other processor.
+ * All but the last bring their own server, a child on the other processor.
  */
 #include "config.h"
 
@@ -60,7 +61,10 @@ static void raise_descriptor_limit(void)
   }
 }
 
-/* --- The server: a fixed answer to whatever ends with an empty line. ------ */
+/* --- The server: a fixed answer to whatever ends with an empty line, but none
+ * to HOLD. ----------------------------------------------------------------- */
+
+#define HOLD "/hold"
 
 static const char answer[] = "HTTP/1.1 200 OK\r\n"
                              "Server: scale\r\n"
@@ -86,6 +90,8 @@ static void server_answer(int fd)
   ssize_t len = recv(fd, request, sizeof(request), 0);
   if (len <= 0) {
     (void)close(fd);
+  } else if (memcmp(request, "GET " HOLD " ", sizeof("GET " HOLD)) == 0) {
+    return;
   } else if (len >= 4 && memcmp(request + len - 4, "\r\n\r\n", 4) == 0) {
     (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
   }
@@ -288,6 +294,39 @@ static void run_requests(const char *name, uint64_t count, uint64_t origins,
   load_close(&self);
 }
 
+/* Starts |count| calls of which none starts another. */
+static ahttp_call **load_start_all(load *self, uint64_t count)
+{
+  ahttp_call **calls = calloc(count, sizeof(ahttp_call *));
+  if (calls == NULL) {
+    fail("out of memory");
+  }
+  self->done = 0;
+  self->started = self->wanted = 0;
+  for (uint64_t i = 0; i < count; i++) {
+    calls[i] =
+        ahttp_start(self->client, self->requests[0], NULL, &handlers, self);
+    if (calls[i] == NULL) {
+      fail("out of memory");
+    }
+    ahttp_call_ref(calls[i]);
+  }
+  return calls;
+}
+
+/* Cancels those that go on, and waits for all. */
+static void load_cancel_all(load *self, ahttp_call **calls, uint64_t count)
+{
+  for (uint64_t i = 0; i < count; i++) {
+    ahttp_call_cancel(calls[i]);
+    ahttp_call_unref(calls[i]);
+  }
+  while (self->done < count) {
+    (void)uv_run(&self->loop, UV_RUN_ONCE);
+  }
+  free(calls);
+}
+
 /* Half of the calls are canceled at once, half after a turn of the loop. */
 static void run_cancel(uint64_t count, unsigned port)
 {
@@ -295,35 +334,43 @@ static void run_cancel(uint64_t count, unsigned port)
   load_open(&self, NULL, CANCEL_CONNS);
   load_make_requests(&self, NULL, port, 1);
   load_run(&self, 1, 1);
-  ahttp_call **calls = calloc(count, sizeof(ahttp_call *));
-  if (calls == NULL) {
-    fail("out of memory");
-  }
   double before = cpu_us();
-  self.done = 0;
-  self.started = self.wanted = 0;
-  for (uint64_t i = 0; i < count; i++) {
-    calls[i] =
-        ahttp_start(self.client, self.requests[0], NULL, &handlers, &self);
-    if (calls[i] == NULL) {
-      fail("out of memory");
-    }
-    ahttp_call_ref(calls[i]);
-    if (i % 2 == 0) {
-      ahttp_call_cancel(calls[i]);
-    }
+  ahttp_call **calls = load_start_all(&self, count);
+  for (uint64_t i = 0; i < count; i += 2) {
+    ahttp_call_cancel(calls[i]);
   }
   (void)uv_run(&self.loop, UV_RUN_NOWAIT);
-  for (uint64_t i = 0; i < count; i++) {
-    ahttp_call_cancel(calls[i]);
-    ahttp_call_unref(calls[i]);
-  }
-  while (self.done < count) {
-    (void)uv_run(&self.loop, UV_RUN_ONCE);
-  }
+  load_cancel_all(&self, calls, count);
   (void)printf("cancel %llu cpu_us %.2f\n", (unsigned long long)count,
                (cpu_us() - before) / (double)count);
-  free(calls);
+  load_close(&self);
+}
+
+static void run_held(uint64_t count, unsigned port)
+{
+  load self = {0};
+  char url[64];
+  load_open(&self, NULL, AHTTP_NO_LIMIT);
+  load_make_requests(&self, NULL, port, 1);
+  load_run(&self, 1, 1);
+  ahttp_request_free(self.requests[0]);
+  (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u" HOLD, port);
+  if (ahttp_request_new(&self.requests[0], "GET", url) != AHTTP_OK) {
+    fail("no request");
+  }
+  long before = resident_kib();
+  ahttp_call **calls = load_start_all(&self, count);
+  ahttp_client_stats stats = {.size = sizeof(stats)};
+  do {
+    (void)uv_run(&self.loop, UV_RUN_ONCE);
+    ahttp_client_get_stats(self.client, &stats);
+  } while (stats.conns_open < count || stats.calls_waiting > 0);
+  (void)uv_run(&self.loop, UV_RUN_NOWAIT); /* what the last ones have to send */
+  long after = resident_kib();
+  (void)printf("held %llu kib_each %.2f rss_kib %ld\n",
+               (unsigned long long)count,
+               (double)(after - before) / (double)count, after);
+  load_cancel_all(&self, calls, count);
   load_close(&self);
 }
 
@@ -364,6 +411,8 @@ int main(int argc, char **argv)
     run_requests(mode, count, count, ORIGIN_LANES, requests, port);
   } else if (strcmp(mode, "cancel") == 0) {
     run_cancel(count, port);
+  } else if (strcmp(mode, "held") == 0) {
+    run_held(count, port);
   }
   (void)kill(server, SIGKILL);
   (void)waitpid(server, NULL, 0);

@@ -3,12 +3,12 @@
 """Sums the peer harness's records up: how far we are from the floor, and how
 far the others are.
 
-  table.py RECORDS.jsonl   the table, in Markdown
-  table.py --cells         a pattern of the cells it is made of
+  table.py RECORDS.jsonl   the tables, in Markdown
+  table.py --cells         a pattern of the cells they are made of
 
-Ratios are those of the client's CPU time, by round, and of these the median.
-The floor is a minimal client that sends the same bytes: "raw", for HTTP/2 to a
-server that writes responses one by one the same on nghttp2.
+Ratios are taken by round, and of these the median.  The floor is a minimal
+client that sends the same bytes: "raw", for HTTP/2 to a server that writes
+responses one by one the same on nghttp2.
 """
 
 import collections
@@ -18,7 +18,8 @@ import sys
 
 RAW, NGHTTP2 = "raw", "nghttp2-floor"
 CURL, MULTI = "curl", "curlmulti-good"
-OTHERS = ("wrk", "h2load", MULTI, CURL, "aria2c", "wget2")
+GENERAL = (MULTI, CURL, "aria2c", "wget2")
+OTHERS = ("wrk", "h2load", *GENERAL)
 CALLBACK, BLOCKING, PROGRAM = "ahttp-callback", "ahttp-blocking", "ahttp"
 
 Row = collections.namedtuple("Row", "label cell ours floor must best")
@@ -62,34 +63,43 @@ ROWS = [
 ]
 
 
-def read_costs(path):
-    """CPU seconds a request, by cell, client and round."""
-    runs = collections.defaultdict(dict)
+def read_runs(path):
+    """The records by cell, client, round and kind ("full", "base")."""
+    runs = collections.defaultdict(lambda: collections.defaultdict(dict))
     with open(path, encoding="utf-8") as file:
         for line in file:
             record = json.loads(line)
-            key = record["cell"], record["client"], record["round"]
             if record["ok"]:
-                runs[key][record["kind"]] = record
-    costs = collections.defaultdict(lambda: collections.defaultdict(dict))
-    for (cell, client, round_), kinds in runs.items():
-        full, base = kinds.get("full"), kinds.get("base")
-        if full is None:
-            continue
-        cpu, count = full["cpu"], full["n"]
-        if base is not None and base["n"] < count:
-            cpu, count = cpu - base["cpu"], count - base["n"]
-        costs[cell][client][round_] = cpu / count
-    return costs
+                rounds = runs[record["cell"]][record["client"]]
+                rounds.setdefault(record["round"], {})[record["kind"]] = record
+    return runs
 
 
-def ratio(costs, client, floor):
-    pairs = [
-        costs[client][i] / costs[floor][i]
-        for i in costs.get(client, {})
-        if costs.get(floor, {}).get(i, 0) > 0
-    ]
+def each(kinds, key):
+    """What one request cost of |key|, start-up subtracted where that was run."""
+    full, base = kinds["full"], kinds.get("base")
+    if base is not None and base["n"] < full["n"]:
+        return (full[key] - base[key]) / (full["n"] - base["n"])
+    return full[key] / full["n"]
+
+
+def peak(kinds, key):
+    return kinds["full"][key]
+
+
+def values(cell, client, measure, key):
+    """By round."""
+    rounds = cell.get(client, {})
+    return {i: measure(kinds, key) for i, kinds in rounds.items() if "full" in kinds}
+
+
+def ratio(ours, theirs):
+    pairs = [ours[i] / theirs[i] for i in ours if theirs.get(i, 0) > 0]
     return statistics.median(pairs) if pairs else None
+
+
+def cost_ratio(cell, client, floor):
+    return ratio(values(cell, client, each, "cpu"), values(cell, floor, each, "cpu"))
 
 
 def shown(value):
@@ -104,18 +114,40 @@ def verdict(row, value):
     return "must" if value <= row.must else "missed"
 
 
-def print_table(costs):
-    print("| scenario | µs, ours | ratio to floor | must | best | reached | "
+def print_costs(runs):
+    print("CPU time of a request (of all of a run in c, d, f and g), as a ratio to "
+          "the floor's:\n")
+    print("| scenario | µs, ours | ours | must | best | reached | "
           + " | ".join(OTHERS) + " |")
     print("|---" * (6 + len(OTHERS)) + "|")
     for row in ROWS:
-        cell = costs.get(row.cell, {})
-        ours = cell.get(row.ours, {})
-        value = ratio(cell, row.ours, row.floor)
-        mean = f"{statistics.median(ours.values()) * 1e6:,.1f}" if ours else ""
-        others = " | ".join(shown(ratio(cell, name, row.floor)) for name in OTHERS)
-        print(f"| {row.label} | {mean} | {shown(value)} | {row.must:g} "
+        cell = runs.get(row.cell, {})
+        ours = values(cell, row.ours, each, "cpu")
+        value = cost_ratio(cell, row.ours, row.floor)
+        median = f"{statistics.median(ours.values()) * 1e6:,.1f}" if ours else ""
+        others = " | ".join(
+            shown(cost_ratio(cell, name, row.floor)) for name in OTHERS)
+        print(f"| {row.label} | {median} | {shown(value)} | {row.must:g} "
               f"| {row.best:g} | {verdict(row, value)} | {others} |")
+
+
+def print_against(runs):
+    """CPU time, wall time and peak memory against each general client."""
+    print("\nOurs as a ratio to theirs, CPU time / wall time / peak memory; below 1 "
+          "we are ahead:\n")
+    print("| scenario | " + " | ".join(GENERAL) + " |")
+    print("|---" * (1 + len(GENERAL)) + "|")
+    for row in ROWS:
+        cell = runs.get(row.cell, {})
+        found = []
+        for name in GENERAL:
+            ratios = [
+                ratio(values(cell, row.ours, measure, key),
+                      values(cell, name, measure, key))
+                for measure, key in ((each, "cpu"), (each, "wall"), (peak, "rss_kb"))
+            ]
+            found.append("" if None in ratios else " / ".join(map(shown, ratios)))
+        print(f"| {row.label} | " + " | ".join(found) + " |")
 
 
 def main():
@@ -124,7 +156,9 @@ def main():
     if sys.argv[1] == "--cells":
         print("|".join(f"^{row.cell}$" for row in ROWS))
     else:
-        print_table(read_costs(sys.argv[1]))
+        runs = read_runs(sys.argv[1])
+        print_costs(runs)
+        print_against(runs)
     return 0
 
 
