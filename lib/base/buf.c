@@ -10,7 +10,10 @@
 
 /* The first block: a small head or a control frame fits without growing. */
 enum {
-  BUF_BYTES_MIN = 512
+  BUF_BYTES_MIN = 512,
+  /* Contents taken out keep their block if at most this part of it is unused:
+   * giving that back would cost a copy. */
+  TAKE_SHARE = 4
 };
 
 /* Moves what it holds to the front of the block. */
@@ -35,8 +38,8 @@ static int buf_grow(ah_buf *buf, size_t need)
   if (cap > buf->max) {
     cap = buf->max;
   }
-  if (cap < need) {
-    cap = need;
+  if (cap <= need) { /* with a byte for the NUL of ah_buf_take() */
+    cap = need < buf->max ? need + 1 : need;
   }
   uint8_t *data = ah_realloc(buf->data, cap);
   if (data == NULL) {
@@ -112,9 +115,12 @@ int ah_buf_take(ah_buf *buf, char **out, size_t *len)
   *out = NULL;
   *len = 0;
   buf_slide(buf);
-  char *bytes = ah_realloc(buf->data, buf->tail + 1);
-  if (bytes == NULL) {
-    return AHTTP_ENOMEM;
+  char *bytes = (char *)buf->data;
+  if (buf->cap <= buf->tail || buf->cap - buf->tail > buf->cap / TAKE_SHARE) {
+    bytes = ah_realloc(bytes, buf->tail + 1);
+    if (bytes == NULL) {
+      return AHTTP_ENOMEM;
+    }
   }
   bytes[buf->tail] = '\0';
   *out = bytes;

@@ -154,6 +154,45 @@ static void buf_take_moves_the_bytes_out(void **state)
   ah_buf_clear(&buf);
 }
 
+/* Every length up to a limit, which is the block's size then. */
+static void buf_take_ends_every_length_with_a_nul(void **state)
+{
+  enum {
+    MAX = 1500
+  };
+  static char text[MAX];
+  (void)state;
+  memset(text, 'a', sizeof(text));
+  for (size_t want = 0; want <= MAX; want++) {
+    ah_buf buf;
+    char *bytes = NULL;
+    size_t len = 0;
+    ah_buf_init(&buf, MAX);
+    assert_int_equal(ah_buf_append(&buf, text, want), AHTTP_OK);
+    assert_int_equal(ah_buf_take(&buf, &bytes, &len), AHTTP_OK);
+    assert_int_equal(len, want);
+    assert_int_equal(strlen(bytes), want);
+    ah_free(bytes);
+  }
+}
+
+static void buf_take_does_not_copy_a_full_block(void **state)
+{
+  uint8_t big[1024] = {1};
+  ah_buf buf;
+  char *bytes = NULL;
+  size_t len = 0;
+  (void)state;
+  test_alloc_install();
+  ah_buf_init(&buf, 10000);
+  assert_int_equal(ah_buf_append(&buf, big, sizeof(big)), AHTTP_OK);
+  assert_int_equal(ah_buf_take(&buf, &bytes, &len), AHTTP_OK);
+  assert_int_equal(test_alloc_count(), 1);
+  assert_memory_equal(bytes, big, sizeof(big));
+  ah_free(bytes);
+  test_alloc_remove();
+}
+
 static void buf_failed_growth_changes_nothing(void **state)
 {
   (void)state;
@@ -216,6 +255,8 @@ int main(int argc, char **argv)
       cmocka_unit_test(buf_reserve_makes_room_at_the_tail),
       cmocka_unit_test(buf_reset_keeps_the_memory),
       cmocka_unit_test(buf_take_moves_the_bytes_out),
+      cmocka_unit_test(buf_take_ends_every_length_with_a_nul),
+      cmocka_unit_test(buf_take_does_not_copy_a_full_block),
       cmocka_unit_test(buf_failed_growth_changes_nothing),
       cmocka_unit_test(buf_survives_every_failed_allocation),
   };
