@@ -225,6 +225,9 @@ TITLES = {
 }
 
 
+LABELS = {"conns": "connections", "origins": "origins", "cancel": "cancels"}
+
+
 def print_curves(got, results):
     for unit, label in (("cpu_us", "CPU µs"), ("instructions", "instructions")):
         print(f"\n| {label} of | " + " | ".join(f"{s:,}" for s in SIZES) + " | last/first |")
@@ -232,7 +235,7 @@ def print_curves(got, results):
         for mode, points in got[unit].items():
             cells = " | ".join(f"{y:,.2f}" if y < 100 else f"{y:,.0f}" for _, y in points)
             print(f"| {TITLES[mode]} | {cells} | {points[-1][1] / points[0][1]:.2f} |")
-        named = {TITLES[mode]: points for mode, points in got[unit].items()}
+        named = {LABELS[mode]: points for mode, points in got[unit].items()}
         svg = plot.chart(f"Cost by number: {label}", "how many", label, named)
         (results / f"scale-{unit}.svg").write_text(svg, encoding="utf-8")
 

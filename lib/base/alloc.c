@@ -64,6 +64,11 @@ void *ah_malloc(size_t size)
   return allocator.malloc(size_of_request(size), allocator.user_data);
 }
 
+void ah_zero(void *ptr, size_t len)
+{
+  memset(ptr, 0, len);
+}
+
 void *ah_calloc(size_t count, size_t size)
 {
   size_t total = 0;

@@ -375,7 +375,7 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
   if (call == NULL) {
     return NULL;
   }
-  memset(call, 0, offsetof(ahttp_call, exchange));
+  ah_zero(call, offsetof(ahttp_call, exchange));
   ah_exchange_init(&call->exchange);
   ah_error_clear(&call->error);
   atomic_init(&call->refs, 1);

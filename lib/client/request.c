@@ -4,7 +4,6 @@
 #include "client/request.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include <ahttp/error.h>
 
@@ -41,7 +40,7 @@ static int request_make(ahttp_request **out, ahttp_str method, ahttp_str url,
   if (request == NULL) {
     return AHTTP_ENOMEM;
   }
-  memset(request, 0, offsetof(ahttp_request, block));
+  ah_zero(request, offsetof(ahttp_request, block));
   atomic_init(&request->refs, 1);
   atomic_init(&request->is_sent, false);
   ah_arena_init(&request->arena, request->block, sizeof(request->block));

@@ -3,8 +3,8 @@
 #include "transport/exchange.h"
 
 #include <stddef.h>
-#include <string.h>
 
+#include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
 #include "transport/connection.h"
@@ -98,7 +98,7 @@ static void exchange_await(ah_exchange *exchange, int code)
 
 void ah_exchange_init(ah_exchange *exchange)
 {
-  memset(exchange, 0, offsetof(ah_exchange, error));
+  ah_zero(exchange, offsetof(ah_exchange, error));
   exchange->stream_id = -1;
   exchange->deadline.expired = exchange_on_expired;
   exchange->end_task.run = exchange_finish;
@@ -307,7 +307,9 @@ void ah_exchange_await_read(ah_exchange *exchange)
 
 void ah_exchange_await_nothing(ah_exchange *exchange)
 {
-  exchange_await(exchange, AHTTP_OK);
+  if (exchange->deadline_code != AHTTP_OK) {
+    exchange_await(exchange, AHTTP_OK);
+  }
 }
 
 void ah_exchange_touch(ah_exchange *exchange)

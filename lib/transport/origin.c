@@ -39,6 +39,7 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
                         sizeof(route->sni) + sizeof(route->local),
                 "a new member of ah_route must become part of the key");
 
+  bool is_tls = url_is_tls(url);
   const struct {
     uint32_t tls_id; /* 0 without TLS, which then does not matter */
     uint32_t unix_path_len;
@@ -48,13 +49,13 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
     uint8_t http;
     uint8_t is_tls;
   } fixed = {
-      .tls_id = url_is_tls(url) ? route->tls_id + 1 : 0,
+      .tls_id = is_tls ? route->tls_id + 1 : 0,
       .unix_path_len = (uint32_t)route->unix_path.len,
       .sni_len = url_is_tls(url) ? (uint32_t)route->sni.len : 0,
       .local_len = (uint32_t)route->local.len,
       .port = url->port,
       .http = (uint8_t)route->http,
-      .is_tls = url_is_tls(url),
+      .is_tls = is_tls,
   };
   static_assert(sizeof(fixed) == 20, "the key has no padding");
 
