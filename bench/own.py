@@ -237,7 +237,8 @@ def print_curves(got, results):
             print(f"| {TITLES[mode]} | {cells} | {points[-1][1] / points[0][1]:.2f} |")
         named = {LABELS[mode]: points for mode, points in got[unit].items()}
         svg = plot.chart(f"Cost by number: {label}", "how many", label, named)
-        (results / f"scale-{unit}.svg").write_text(svg, encoding="utf-8")
+        name = f"scale-{unit.removesuffix('_us')}.svg"
+        (results / name).write_text(svg, encoding="utf-8")
 
 
 # --- Memory and start-up. ----------------------------------------------------
