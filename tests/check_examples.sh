@@ -75,4 +75,41 @@ diff - "$scratch/lines" <<END
 200 welcome, 3 requests so far
 END
 
+# A peer that echoes what follows its 101, and ends with its standard input.
+mkfifo "$scratch/hold"
+exec 8<>"$scratch/hold"
+"$PYTHON" -c '
+import socket, sys, threading
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+def serve():
+    while True:
+        conn, _ = server.accept()
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += conn.recv(4096)
+        conn.sendall(b"HTTP/1.1 101 Switching Protocols\r\n"
+                     b"Connection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+        while data := conn.recv(4096):
+            conn.sendall(data)
+        conn.close()
+threading.Thread(target=serve, daemon=True).start()
+sys.stdin.read()
+' <"$scratch/hold" 8<&- >"$scratch/port" &
+echo_pid=$!
+until [ -s "$scratch/port" ]; do
+  kill -0 "$echo_pid"
+  sleep 0.1
+done
+"$examples/upgrade" "http://127.0.0.1:$(cat "$scratch/port")/" echo one 'two 2' \
+  >"$scratch/lines"
+printf 'one\ntwo 2\n' | diff - "$scratch/lines"
+exec 8>&-
+wait "$echo_pid"
+if "$examples/upgrade" "$url/1/1" echo one 2>"$scratch/status"; then
+  echo "upgrade succeeded with a server that does not"
+  exit 1
+fi
+grep -q '^no upgrade' "$scratch/status"
+
 stop_demo_server

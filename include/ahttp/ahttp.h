@@ -25,6 +25,7 @@
 #include <ahttp/call.h>
 #include <ahttp/hooks.h>
 #include <ahttp/auth.h>
+#include <ahttp/stream.h>
 #include <ahttp/blocking.h>
 #include <ahttp/future.h>
 #include <ahttp/transport.h>

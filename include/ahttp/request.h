@@ -52,13 +52,25 @@ AHTTP_EXTERN int ahttp_client_request_str(const ahttp_client *client,
                                           ahttp_request **out, ahttp_str method,
                                           ahttp_str url);
 
+/*
+ * Makes a CONNECT request (RFC 9110, section 9.3.6) that asks the server of
+ * |url|, a proxy, for a tunnel to |authority|, "host:port"; the path of |url|
+ * is not used.  A 2xx response is followed by a raw stream, see stream.h.
+ * Errors are those of ahttp_request_new(); AHTTP_EURL is |authority|, too.
+ */
+AHTTP_EXTERN int ahttp_request_new_connect(ahttp_request **out, const char *url,
+                                           const char *authority);
+
 /* Drops the caller's reference; NULL is allowed. */
 AHTTP_EXTERN void ahttp_request_free(ahttp_request *request);
 
 /*
  * Appends a field line; both are copied.  Surrounding blanks of |value| are
  * dropped.  Content-Length, Transfer-Encoding, Connection and the other fields
- * that frame a message belong to the library.  Host may be given, once.
+ * that frame a message belong to the library.  Host may be given, once.  With
+ * Upgrade the request goes over HTTP/1.1 and asks for another protocol (RFC
+ * 9110, section 7.8): Connection says so by itself, and a 101 response is
+ * followed by a raw stream, see stream.h.
  *
  * Returns AHTTP_OK, or:
  *   AHTTP_EFIELD   |name| is no token, |value| holds CR, LF, NUL or another

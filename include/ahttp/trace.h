@@ -26,6 +26,7 @@ extern "C" {
   X(REDIRECT, 4, "redirect")                                            \
   X(RETRY, 5, "retry")                                                  \
   X(TIMEOUT, 6, "timeout")                                              \
+  X(UPGRADE, 7, "upgrade")                                              \
   X(DNS_STARTED, 101, "dns.started")                                    \
   X(DNS_COMPLETE, 102, "dns.complete")                                  \
   X(DNS_FAILED, 103, "dns.failed")                                      \

@@ -28,7 +28,9 @@
 #include "client/auth.h"
 #include "client/chain.h"
 #include "client/client.h"
+#include "client/raw_stream.h"
 #include "client/reader.h"
+#include "http/method.h"
 #include "transport/hop_trace.h"
 
 /* --- Ending. ----------------------------------------------------------------
@@ -106,6 +108,10 @@ static void call_tell_outcome(ahttp_call *call)
     call_name_url(call, err);
   }
   call_trace_outcome(call, err);
+  if (call->stream != NULL) {
+    ah_raw_stream_end_call(call->stream, err);
+    call->stream = NULL;
+  }
   atomic_store_explicit(&call->is_over, true, memory_order_relaxed);
   ah_call_call_on_done(call, err);
   call->client = NULL;
@@ -144,24 +150,65 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->manual_credit = call->manual_credit;
 }
 
-/* The client's route, unless the send has its own local address, or names a
- * server by itself.  As credentials do, that name holds for the host it was
- * given for; so not after a redirect to another one.  |own| is room for a route
- * of the call's. */
-static const ah_route *call_choose_route(const ahttp_call *call, ah_route *own)
+/* True if another protocol may take the connection over. */
+static bool call_may_switch(const ahttp_call *call)
+{
+  const ah_request_head *head = &call->hop.head;
+  return (head->traits & AH_METHOD_CONNECT) != 0 ||
+         ah_fields_find(head->fields, AH_FIELD_UPGRADE) != NULL;
+}
+
+/* Such a connection must speak HTTP/1.1: HTTP/2 has no upgrade (RFC 9113,
+ * section 8.6), and its CONNECT is not supported. */
+static int call_set_switchable(const ahttp_call *call, ah_route *route,
+                               ahttp_error *err)
+{
+  bool is_tls = ah_str_eq(call->hop.head.url->scheme, AH_STR("https"));
+  if (route->http == AHTTP_HTTP_2_PRIOR_KNOWLEDGE ||
+      (route->http == AHTTP_HTTP_2 && is_tls)) {
+    ah_error_say(err, AHTTP_ESTATE, AHTTP_PHASE_NONE,
+                 "Upgrade and CONNECT need HTTP/1.1, and the client allows "
+                 "only HTTP/2");
+    return AHTTP_ESTATE;
+  }
+  route->http = AHTTP_HTTP_1_1;
+  return AHTTP_OK;
+}
+
+/* The send's own server name for TLS.  As credentials do, it holds for the host
+ * it was given for; so not after a redirect to another one. */
+static ahttp_str call_sni(const ahttp_call *call)
+{
+  ahttp_str sni = call->settings.sni;
+  return sni.len > 0 &&
+                 ah_str_eq(call->hop.head.url->host, call->request->url.host)
+             ? sni
+             : ah_str(NULL, 0);
+}
+
+/* Where call->hop goes: the client's way, unless the send has one of its own.
+ * AHTTP_OK, or fills |*err|. */
+static int call_find_origin(ahttp_call *call, ahttp_error *err)
 {
   const ah_route *route = &call->client->route;
-  bool has_sni = call->settings.sni.len > 0 &&
-                 ah_str_eq(call->hop.head.url->host, call->request->url.host);
-  if (!has_sni && call->local.len == 0) {
-    return route;
+  ahttp_str sni = call_sni(call);
+  bool may_switch = call_may_switch(call);
+  ah_route own;
+  if (may_switch || sni.len > 0 || call->local.len > 0) {
+    own = *route;
+    own.sni = sni;
+    own.local = call->local;
+    route = &own;
   }
-  *own = *route;
-  own->local = call->local;
-  if (has_sni) {
-    own->sni = call->settings.sni;
+  if (may_switch && call_set_switchable(call, &own, err) != AHTTP_OK) {
+    return err->code;
   }
-  return own;
+  int rv = ah_pool_origin(call->client->pool, call->hop.head.url, route,
+                          &call->exchange.origin);
+  if (rv != AHTTP_OK) {
+    ah_error_plain(err, rv, AHTTP_PHASE_NONE);
+  }
+  return rv;
 }
 
 /* The transport that the client has mounted for this hop, if any. */
@@ -174,18 +221,12 @@ static ah_transport *call_mounted(const ahttp_call *call)
 /* The pool, which is told of the origin; NULL: the hop has ended. */
 static ah_transport *call_pool(ahttp_call *call)
 {
-  ahttp_client *client = call->client;
-  ah_exchange *exchange = &call->exchange;
-  ah_route route;
-  int rv = ah_pool_origin(client->pool, call->hop.head.url,
-                          call_choose_route(call, &route), &exchange->origin);
-  if (rv != AHTTP_OK) {
-    ahttp_error err;
-    ah_error_plain(&err, rv, AHTTP_PHASE_NONE);
-    ah_exchange_end(exchange, &err);
+  ahttp_error err;
+  if (call_find_origin(call, &err) != AHTTP_OK) {
+    ah_exchange_end(&call->exchange, &err);
     return NULL;
   }
-  return ah_pool_transport(client->pool);
+  return ah_pool_transport(call->client->pool);
 }
 
 void ah_call_send_hop(ahttp_call *call)
@@ -278,6 +319,7 @@ static int call_fill_first_hop(ahttp_call *call)
   call->hop.head.url = &request->url;
   call->hop.head.fields = &call->hop.fields;
   call->hop.head.body = request->body;
+  call->hop.head.connect_to = request->connect_to;
   return call_merge_fields(call);
 }
 
@@ -384,6 +426,7 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
   atomic_init(&call->credit, 0);
   atomic_init(&call->go_on_code, AHTTP_OK);
   atomic_init(&call->is_over, false);
+  atomic_init(&call->untaken, NULL);
   ah_arena_init(&call->arena, call->block, sizeof(call->block));
   call->request = ah_request_ref(request);
   call->driver = ah_driver_ref(client->driver);
@@ -480,6 +523,7 @@ void ah_call_unref(ahttp_call *call)
     return;
   }
   ah_reader_free(call->reader);
+  ahttp_stream_close(atomic_load(&call->untaken));
   ahttp_request_free(call->request);
   ah_driver_unref(call->driver);
   if (call->auth != NULL) {

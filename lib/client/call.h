@@ -30,6 +30,7 @@ enum {
 
 typedef struct ah_reader ah_reader;
 typedef struct ah_chain ah_chain;
+typedef struct ahttp_stream ahttp_stream;
 
 /* The public call: one send, over one or more hops, to one outcome.  Made on
  * any thread; from the launch to the end it is the loop's. */
@@ -63,9 +64,13 @@ struct ahttp_call {
   bool is_paused;
 
   ahttp_response response;
-  char *content;     /* owned; what response.content views, or NULL */
-  char *text;        /* owned; the same as UTF-8, or NULL */
-  ah_reader *reader; /* owned; of a response that is read as it comes */
+  char *content;        /* owned; what response.content views, or NULL */
+  char *text;           /* owned; the same as UTF-8, or NULL */
+  ah_reader *reader;    /* owned; of a response that is read as it comes */
+  ahttp_stream *stream; /* of a response that switches protocols; held until
+                           the end */
+  _Atomic(ahttp_stream *) untaken; /* the same, with the user's reference, until
+                                      he takes it */
 
   atomic_bool is_over; /* nothing can be done with it any more; any thread */
   bool is_ended;       /* the call itself was ended; |error| says how */

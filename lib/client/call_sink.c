@@ -11,6 +11,9 @@
 #include "client/chain.h"
 #include "client/client.h"
 #include "client/content_decoder.h"
+#include "client/raw_stream.h"
+#include "http/method.h"
+#include "transport/hop_trace.h"
 
 /* Content of a response nobody wants is read to keep the connection, up to
  * this; a longer one costs more than a new connection (engine.md 2.13). */
@@ -47,11 +50,34 @@ static void call_call_on_informational(ahttp_call *call,
   ah_call_unref(call);
 }
 
+/* True if another protocol follows the response; an exchange refuses a 101 that
+ * was not asked for. */
+static bool call_is_switching(const ahttp_call *call)
+{
+  int status = call->exchange.response.status;
+  return status == 101 || ((call->hop.head.traits & AH_METHOD_CONNECT) != 0 &&
+                           status >= 200 && status < 300);
+}
+
+/* False if memory is out, which ends the call. */
+static bool call_make_stream(ahttp_call *call)
+{
+  if (ah_raw_stream_new(&call->stream, call) != AHTTP_OK) {
+    ah_call_end_plain(call, AHTTP_ENOMEM);
+    return false;
+  }
+  atomic_store(&call->untaken, call->stream);
+  return true;
+}
+
 void ah_call_tell_head(ahttp_call *call)
 {
   call->has_head = true;
   call->response.head = &call->exchange.response;
   call->response.url = call->hop.head.url;
+  if (call_is_switching(call) && !call_make_stream(call)) {
+    return;
+  }
   if (call->handlers.on_head == NULL) {
     return;
   }
@@ -201,11 +227,23 @@ static void call_on_done(ah_exchange *exchange)
   ah_call_finish(call);
 }
 
+static ah_taker *call_on_switch(ah_exchange *exchange, ah_handover *handover)
+{
+  const ahttp_call *call = call_of(exchange);
+  if (call->stream == NULL || call->is_ended) {
+    return NULL;
+  }
+  ah_trace_hop(exchange, AHTTP_TRACE_UPGRADE,
+               &(ah_trace_note){.number = (uint64_t)exchange->response.status});
+  return ah_raw_stream_attach(call->stream, handover);
+}
+
 const ah_exchange_sink ah_call_sink = {
     .on_informational = call_on_informational,
     .on_head = call_on_head,
     .on_body = call_on_body,
     .on_trailers = call_on_trailers,
     .on_upload = call_on_upload,
+    .on_switch = call_on_switch,
     .on_done = call_on_done,
 };

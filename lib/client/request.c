@@ -78,6 +78,55 @@ int ahttp_client_request(const ahttp_client *client, ahttp_request **out,
                                   ah_str_from_c(url));
 }
 
+/* "host:port" as RFC 9110, section 7.1, has it for CONNECT: the port is not
+ * optional, and an IPv6 address is in brackets. */
+static bool is_authority(ahttp_str text)
+{
+  size_t colon = text.len;
+  while (colon > 0 && text.ptr[colon - 1] != ':') {
+    colon--;
+  }
+  if (colon < 2 || !ah_str_all(text, AH_CHAR_TARGET)) {
+    return false;
+  }
+  ahttp_str host = ah_str(text.ptr, colon - 1);
+  uint64_t port;
+  if (!ah_str_to_u64(ah_str(text.ptr + colon, text.len - colon), &port) ||
+      port == 0 || port > UINT16_MAX) {
+    return false;
+  }
+  bool is_v6 = host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+  for (size_t i = 0; i < host.len; i++) {
+    if (strchr("/?#@\\", host.ptr[i]) != NULL ||
+        (!is_v6 && strchr("[]:", host.ptr[i]) != NULL)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+int ahttp_request_new_connect(ahttp_request **out, const char *url,
+                              const char *authority)
+{
+  ahttp_str to = ah_str_from_c(authority);
+  *out = NULL;
+  if (!is_authority(to)) {
+    return AHTTP_EURL;
+  }
+  ahttp_request *request;
+  int rv = ahttp_request_new(&request, "CONNECT", url);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  rv = ah_arena_copy(&request->arena, to, &request->connect_to);
+  if (rv != AHTTP_OK) {
+    ahttp_request_free(request);
+    return rv;
+  }
+  *out = request;
+  return AHTTP_OK;
+}
+
 ahttp_request *ah_request_ref(ahttp_request *request)
 {
   atomic_fetch_add_explicit(&request->refs, 1, memory_order_relaxed);
@@ -106,8 +155,7 @@ bool ah_request_is_framing_field(ah_field_id id)
 {
   return id == AH_FIELD_CONTENT_LENGTH || id == AH_FIELD_TRANSFER_ENCODING ||
          id == AH_FIELD_CONNECTION || id == AH_FIELD_KEEP_ALIVE ||
-         id == AH_FIELD_PROXY_CONNECTION || id == AH_FIELD_UPGRADE ||
-         id == AH_FIELD_HTTP2_SETTINGS;
+         id == AH_FIELD_PROXY_CONNECTION || id == AH_FIELD_HTTP2_SETTINGS;
 }
 
 int ahttp_request_add_field_str(ahttp_request *request, ahttp_str name,

@@ -27,7 +27,8 @@ struct ahttp_request {
   unsigned traits; /* AH_METHOD_... */
   ahttp_url url;
   ahttp_fields fields;
-  ah_body *body; /* NULL: no content */
+  ah_body *body;        /* NULL: no content */
+  ahttp_str connect_to; /* see ah_request_head */
   uint8_t block[AH_REQUEST_BLOCK_BYTES];
 };
 

@@ -198,6 +198,7 @@ int ah_h1_framing_of(ah_h1_framing *out, const ah_response_head *head,
   if (head->status == 101 || ((traits & AH_METHOD_CONNECT) != 0 &&
                               head->status >= 200 && head->status < 300)) {
     out->keep_alive = false;
+    out->switches = true;
     return AHTTP_OK;
   }
   if (response_is_empty(head->status, traits)) {

@@ -101,6 +101,10 @@ static void head_set_target(ah_h1_head *head)
   const ah_request_head *request = head->request;
   const ahttp_url *url = request->url;
   head->target_port_len = 0;
+  if (request->connect_to.len > 0) {
+    head->target = request->connect_to;
+    return;
+  }
   if ((request->traits & AH_METHOD_CONNECT) != 0) {
     uint8_t *port = (uint8_t *)head->port;
     uint8_t *end = put_decimal(PUT(port, ":"), url->port);
@@ -122,6 +126,8 @@ static void head_set_host(ah_h1_head *head)
   head->host_port_len = 0;
   if (field != NULL) {
     head->host = field->value;
+  } else if (request->connect_to.len > 0) {
+    head->host = request->connect_to; /* section 7.2: the target's authority */
   } else if (head->target_port_len > 0) {
     head->host = head->target;
     head->host_port_len = head->target_port_len;

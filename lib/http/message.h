@@ -21,7 +21,8 @@ typedef struct ah_request_head {
   unsigned traits;  /* AH_METHOD_... of |method| */
   const ahttp_url *url;
   const ahttp_fields *fields;
-  ah_body *body; /* NULL: no content */
+  ah_body *body;        /* NULL: no content */
+  ahttp_str connect_to; /* of a CONNECT: "host:port"; empty: the URL's */
 } ah_request_head;
 
 /* One response head, interim or final.  Bytes are in |fields.arena|. */

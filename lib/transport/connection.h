@@ -44,6 +44,9 @@ typedef struct ah_connection_ops {
   /* Closes it; exchanges it has are failed with |err|.  on_closed follows,
    * from within. */
   void (*close)(ah_connection *conn, const ahttp_error *err);
+  /* The stream that was handed over is closed: so is the connection.  Only
+   * where there is an on_switch. */
+  void (*release)(ah_connection *conn);
 } ah_connection_ops;
 
 struct ah_connection {

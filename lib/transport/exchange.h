@@ -5,6 +5,7 @@
 #include <ahttp/call.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/trace.h"
 #include "http/message.h"
 #include "net/deadline.h"
@@ -25,6 +26,23 @@ typedef struct ah_connection ah_connection;
 typedef struct ah_transport ah_transport;
 typedef struct ah_origin ah_origin;
 
+/* What is left of a connection when another protocol begins on it (RFC 9110,
+ * sections 7.8 and 9.3.6). */
+typedef struct ah_handover {
+  ah_stream *stream; /* open and paused; its sink is to be replaced */
+  ah_buf early;      /* what came after the response */
+  bool input_ended;  /* nothing follows that; with |end_is_clean| */
+  bool end_is_clean;
+  ah_connection *conn; /* wants release() when the stream was closed */
+} ah_handover;
+
+/* Who takes it over.  lost() has him close the stream, and release the
+ * connection, now: the client goes. */
+typedef struct ah_taker ah_taker;
+struct ah_taker {
+  void (*lost)(ah_taker *taker, const ahttp_error *err);
+};
+
 /* The client's side.  No member may be NULL.  Any of them may pause, cancel or
  * start anything. */
 typedef struct ah_exchange_sink {
@@ -35,6 +53,10 @@ typedef struct ah_exchange_sink {
   /* exchange->trailers is complete. */
   void (*on_trailers)(ah_exchange *exchange);
   void (*on_upload)(ah_exchange *exchange);
+  /* The response is complete and another protocol follows.  Moves |*handover|
+   * out, all but |conn|, and returns who has it; or NULL, and leaves it.  Runs
+   * nothing of the user's. */
+  ah_taker *(*on_switch)(ah_exchange *exchange, ah_handover *handover);
   /* exchange->error says how it went; its code is AHTTP_OK if well. */
   void (*on_done)(ah_exchange *exchange);
 } ah_exchange_sink;

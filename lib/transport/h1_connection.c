@@ -20,6 +20,10 @@
  * that come while no response is expected, or after the end of one, are never
  * read as the beginning of the next: they are the end of the connection.
  *
+ * After a response that switches protocols the stream is handed over.  The
+ * connection stays in its owner's books, where it counts for the limits, until
+ * whoever took the stream has closed it.
+ *
  * The exchange's sink, its content source and the owner may do anything when
  * they are called, such as cancelling the exchange, which closes this
  * connection.  So each such call is the last thing its function does, or its
@@ -45,6 +49,7 @@ typedef struct h1_connection {
   ah_task task;       /* see conn_run() */
   bool closed;        /* nobody has it any more; |task| frees it */
   bool slots_due;     /* on_slots is to be told by |task| */
+  ah_taker *taker;    /* has the stream; NULL: nobody does */
 } h1_connection;
 
 static h1_connection *conn_of(ah_connection *base)
@@ -110,6 +115,33 @@ static void conn_become_idle(h1_connection *conn, const ahttp_error *err)
   conn->base.owner_ops->on_slots(conn->base.owner, &conn->base);
 }
 
+/* Hands the stream over to the exchange's client, if that wants it. */
+static void conn_switch(h1_connection *conn)
+{
+  ah_exchange *exchange = conn->exchange;
+  ah_h1_response *response = &conn->response;
+  ah_handover handover = {
+      .stream = conn->stream,
+      .early = response->held,
+      .input_ended = response->input_ended,
+      .end_is_clean = response->end_is_clean,
+      .conn = &conn->base,
+  };
+  conn->stream->ops->pause(conn->stream);
+  conn->taker = exchange->sink->on_switch(exchange, &handover);
+  response->held = handover.early;
+  if (conn->taker == NULL) {
+    conn_die(conn, NULL, false);
+    return;
+  }
+  conn->stream = NULL;
+  (void)conn_detach(conn);
+  conn->base.active = 1;
+  conn->base.draining = true;
+  ah_exchange_end(exchange, NULL);
+  conn->base.owner_ops->on_draining(conn->base.owner, &conn->base);
+}
+
 /* --- The response. ------------------------------------------------------- */
 
 /* RFC 9112, section 9.3: the connection persists if both messages are complete,
@@ -118,6 +150,12 @@ static void conn_complete(h1_connection *conn)
 {
   const ah_h1_response *response = &conn->response;
   const ah_h1_framing *framing = &response->reader.framing;
+  ah_h1_request_state sent = conn->request.state;
+  if (framing->switches &&
+      (sent == AH_H1_REQUEST_SENT || sent == AH_H1_REQUEST_DRAINING)) {
+    conn_switch(conn);
+    return;
+  }
   bool persists = framing->keep_alive && !response->has_leftover &&
                   !response->input_ended &&
                   conn->request.state == AH_H1_REQUEST_SENT;
@@ -358,7 +396,20 @@ static void conn_body_ready(ah_connection *base, ah_exchange *exchange)
 
 static void conn_close(ah_connection *base, const ahttp_error *err)
 {
-  conn_die(conn_of(base), err, true);
+  h1_connection *conn = conn_of(base);
+  if (conn->taker != NULL) {
+    conn->taker->lost(conn->taker, err);
+  } else {
+    conn_die(conn, err, true);
+  }
+}
+
+static void conn_release(ah_connection *base)
+{
+  h1_connection *conn = conn_of(base);
+  ah_assert(conn->taker != NULL);
+  conn->taker = NULL;
+  conn_die(conn, NULL, false);
 }
 
 static const ah_connection_ops h1_ops = {
@@ -370,6 +421,7 @@ static const ah_connection_ops h1_ops = {
     .credit = conn_credit,
     .body_ready = conn_body_ready,
     .close = conn_close,
+    .release = conn_release,
 };
 
 static const ah_stream_sink h1_sink = {

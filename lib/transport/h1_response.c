@@ -89,6 +89,21 @@ static int response_give_out(ah_h1_response *response, const uint8_t *data,
   return AH_MORE;
 }
 
+/* What came after the response belongs to the protocol that follows, if one
+ * does; else nobody wants it. */
+static int response_keep_rest(ah_h1_response *response, const uint8_t *rest,
+                              size_t len, ahttp_error *err)
+{
+  if (!response->reader.framing.switches || len == 0) {
+    return AHTTP_OK;
+  }
+  int rv = ah_buf_append(&response->held, rest, len);
+  if (rv != AHTTP_OK) {
+    ah_error_plain(err, rv, AHTTP_PHASE_NONE);
+  }
+  return rv;
+}
+
 /* Something waits for the exchange to be resumed. */
 static void response_wait(ah_h1_response *response)
 {
@@ -177,6 +192,9 @@ int ah_h1_response_read(ah_h1_response *response, const uint8_t *data,
   if (response->state == AH_H1_RESPONSE_READING) {
     rv = response_give_out(response, data, len, &used, err);
   }
+  if (rv == AHTTP_OK) {
+    return response_keep_rest(response, data + used, len - used, err);
+  }
   if (rv == AH_MORE && used < len) {
     return response_hold(response, data + used, len - used, err);
   }
@@ -212,6 +230,9 @@ int ah_h1_response_replay(ah_h1_response *response, ahttp_error *err)
       len == 0 ? (const uint8_t *)"" : ah_buf_bytes(&response->held);
   size_t used;
   int rv = response_give_out(response, data, len, &used, err);
+  if (rv == AHTTP_OK) {
+    ah_buf_consume(&response->held, used); /* the rest may be another's */
+  }
   if (rv != AH_MORE) {
     return rv;
   }

@@ -191,12 +191,25 @@ static void sink_on_done(ah_exchange *exchange)
   fake_run_hook(fake, FAKE_DONE);
 }
 
+static ah_taker *sink_on_switch(ah_exchange *exchange, ah_handover *handover)
+{
+  fake_exchange *fake = AH_CONTAINER(exchange, fake_exchange, exchange);
+  if (!fake->takes_stream) {
+    return NULL;
+  }
+  fake->handover = *handover;
+  ah_buf_init(&handover->early, 0);
+  fake_log(fake, "switch");
+  return &fake->taker;
+}
+
 static const ah_exchange_sink fake_sink = {
     .on_informational = sink_on_informational,
     .on_head = sink_on_head,
     .on_body = sink_on_body,
     .on_trailers = sink_on_trailers,
     .on_upload = sink_on_upload,
+    .on_switch = sink_on_switch,
     .on_done = sink_on_done,
 };
 

@@ -77,6 +77,10 @@ struct fake_exchange {
    * May pause, cancel and so on. */
   void (*on_event)(fake_exchange *fake, fake_event event);
   void *user_data;
+
+  bool takes_stream;    /* of a response that switches protocols */
+  ah_handover handover; /* what it took; the test closes and releases it */
+  ah_taker taker;
 };
 
 /*

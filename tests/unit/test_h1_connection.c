@@ -143,6 +143,41 @@ static void conn_gives_content_out_as_it_comes(void **state)
 
 /* --- When the connection may not go on. ---------------------------------- */
 
+/* Wherever the bytes are cut: what came after the head is not lost. */
+static void conn_hands_over_after_a_switch(void **state)
+{
+  (void)state;
+  static const char input[] = "HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\nearly";
+  size_t len = sizeof(input) - 1;
+  for (size_t split = 0; split <= len; split++) {
+    h1_scene s;
+    h1_scene_begin(&s);
+    fake_exchange *e = h1_scene_start(&s, "GET");
+    fake_exchange_add_field(e, "Upgrade", "x");
+    e->takes_stream = true;
+    h1_scene_turn(&s);
+    fake_stream_feed(s.stream, input, split);
+    fake_stream_feed(s.stream, input + split, len - split);
+    h1_scene_turn(&s);
+    h1_check_log(e, "101 switch done:OK");
+    ah_buf *early = &e->handover.early;
+    size_t early_len = ah_buf_len(early);
+    assert_int_equal(early_len + s.stream->waiting.len, 5);
+    assert_true(early_len == 0 ||
+                memcmp(ah_buf_bytes(early), "early", early_len) == 0);
+    assert_memory_equal(s.stream->waiting.data, "early" + early_len,
+                        5 - early_len);
+    assert_non_null(s.owner.conn); /* it counts until it is released */
+    ah_buf_clear(early);
+    ah_connection *conn = e->handover.conn;
+    e->handover.stream->ops->close(e->handover.stream);
+    conn->ops->release(conn);
+    h1_check_closed(&s);
+    fake_exchange_free(e);
+    h1_scene_end(&s);
+  }
+}
+
 static void conn_closes_after_a_response_that_ends_it(void **state)
 {
   static const struct {
@@ -477,6 +512,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(conn_takes_the_next_request_within_the_same_turn),
       cmocka_unit_test(conn_gives_every_event_in_order),
       cmocka_unit_test(conn_gives_content_out_as_it_comes),
+      cmocka_unit_test(conn_hands_over_after_a_switch),
       cmocka_unit_test(conn_closes_after_a_response_that_ends_it),
       cmocka_unit_test(conn_ends_a_response_with_the_connection),
       cmocka_unit_test(conn_dies_of_anything_that_happens_while_it_is_idle),
