@@ -17,6 +17,7 @@
 #include "support/client_turns.h"
 #include "support/raw_peer.h"
 #include "support/server_process.h"
+#include "support/test_alloc.h"
 #include "support/tls_host.h"
 
 #define SWITCH                                                  \
@@ -653,6 +654,129 @@ static void response_that_is_freed_closes_its_stream(void **state)
   raw_peer_stop(peer);
 }
 
+/* One conversation with |peer|; a code. */
+static int talk_once(raw_peer *peer)
+{
+  ahttp_client *client = NULL;
+  ahttp_request *request = NULL;
+  ahttp_response *response = NULL;
+  ahttp_stream *stream = NULL;
+  char bytes[16];
+  size_t len;
+  int rv = ahttp_client_new(&client, NULL);
+  if (rv == AHTTP_OK) {
+    rv = ahttp_request_new(&request, "GET",
+                           test_url("http", raw_peer_port(peer), "/"));
+  }
+  if (rv == AHTTP_OK) {
+    rv = ahttp_request_add_field(request, "Upgrade", "echo");
+  }
+  if (rv == AHTTP_OK) {
+    rv = ahttp_send(client, request, NULL, &response, NULL);
+  }
+  if (rv == AHTTP_OK) {
+    stream = ahttp_response_take_stream(response);
+    assert_non_null(stream);
+    rv = ahttp_stream_write(stream, "ping", 4, AHTTP_NO_LIMIT, NULL);
+  }
+  do {
+    if (rv == AHTTP_OK) {
+      rv = ahttp_stream_read(stream, bytes, sizeof(bytes), &len, AHTTP_NO_LIMIT,
+                             NULL);
+    }
+  } while (rv == AHTTP_OK && len > 0);
+  ahttp_response_free(response);
+  ahttp_stream_close(stream);
+  ahttp_request_free(request);
+  ahttp_client_free(client);
+  return rv;
+}
+
+/* Each allocation fails once.  That may only cost the call or the stream, or,
+ * where the memory was not needed, nothing. */
+static void stream_survives_every_failed_allocation(void **state)
+{
+  (void)state;
+  raw_peer *peer = raw_peer_start_one(switches);
+  test_alloc_install();
+  assert_int_equal(talk_once(peer), AHTTP_OK);
+  int count = test_alloc_count();
+  assert_true(count > 10);
+  int failures = 0;
+  for (int nth = 1; nth <= count; nth++) {
+    test_alloc_fail_nth(nth);
+    int rv = talk_once(peer);
+    assert_true(rv == AHTTP_OK || rv == AHTTP_ENOMEM);
+    failures += rv != AHTTP_OK;
+    assert_int_equal(test_alloc_live(), 0);
+  }
+  assert_true(failures > 10);
+  test_alloc_remove();
+  raw_peer_stop(peer);
+}
+
+/* A CONNECT through squid to a server, which is asked by hand. */
+static void connect_goes_through_squid(void **state)
+{
+  (void)state;
+  static const raw_step script[] = {
+      {RAW_EXPECT_HEAD, NULL, 0},
+      RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+      {RAW_EXPECT_EOF, NULL, 0},
+      {RAW_END, NULL, 0}};
+  raw_peer *far = raw_peer_start_one(script);
+  uint16_t port = server_free_port();
+  char text[700];
+  (void)snprintf(text, sizeof(text),
+                 "http_port 127.0.0.1:%u\nhttp_access allow all\n"
+                 "cache deny all\npid_filename none\n"
+                 "cache_effective_user proxy\nshutdown_lifetime 0\n"
+                 "access_log none\ncache_log /dev/null\n"
+                 "netdb_filename none\nworkers 1\n",
+                 port);
+  char *config = server_write_file("squid.conf", text);
+  const char *const argv[] = {"squid", "-N", "-f", config, NULL};
+  server_process *squid = server_start(argv, port);
+  ahttp_client *client;
+  ahttp_request *request;
+  ahttp_response *response;
+  ahttp_error err;
+  char authority[40];
+  (void)snprintf(authority, sizeof(authority), "127.0.0.1:%u",
+                 raw_peer_port(far));
+  assert_int_equal(ahttp_client_new(&client, NULL), AHTTP_OK);
+  assert_int_equal(ahttp_request_new_connect(
+                       &request, test_url("http", port, "/"), authority),
+                   AHTTP_OK);
+  assert_int_equal(ahttp_send(client, request, NULL, &response, &err),
+                   AHTTP_OK);
+  assert_int_equal(ahttp_response_status(response), 200);
+  ahttp_stream *stream = ahttp_response_take_stream(response);
+  assert_non_null(stream);
+  static const char get[] = "GET / HTTP/1.1\r\nHost: far\r\n\r\n";
+  assert_int_equal(
+      ahttp_stream_write(stream, get, sizeof(get) - 1, AHTTP_NO_LIMIT, &err),
+      AHTTP_OK);
+  char answer[200] = "";
+  while (strstr(answer, "hello") == NULL) {
+    size_t len;
+    size_t have = strlen(answer);
+    assert_int_equal(ahttp_stream_read(stream, answer + have,
+                                       sizeof(answer) - have - 1, &len,
+                                       AHTTP_NO_LIMIT, &err),
+                     AHTTP_OK);
+    assert_true(len > 0);
+  }
+  assert_non_null(strstr(answer, "HTTP/1.1 200 OK"));
+  ahttp_stream_close(stream);
+  ahttp_response_free(response);
+  ahttp_request_free(request);
+  ahttp_client_free(client);
+  server_stop(squid);
+  free(config);
+  raw_peer_stop(far);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -671,6 +795,8 @@ int main(void)
       cmocka_unit_test(threads_may_wait_for_a_stream),
       cmocka_unit_test(two_threads_may_share_a_stream),
       cmocka_unit_test(response_that_is_freed_closes_its_stream),
+      cmocka_unit_test(stream_survives_every_failed_allocation),
+      cmocka_unit_test(connect_goes_through_squid),
   };
   return cmocka_run_group_tests(tests, make_certificates, forget_certificates);
 }
