@@ -33,6 +33,7 @@
 #include "base/error.h"
 #include "client/client.h"
 #include "client/content_decoder.h"
+#include "http/method.h"
 
 const ah_interceptor *const ah_interceptors[AH_PLACES] = {
     [AH_AT_AUTH] = &ah_authenticator,
@@ -213,7 +214,9 @@ void ah_chain_start_hop(ahttp_call *call)
 static unsigned call_uses(const ahttp_call *call)
 {
   unsigned places = call->settings.interceptors;
-  if (call->settings.redirects_max > 0) {
+  /* A proxy that redirects a CONNECT must not get to choose another one. */
+  if (call->settings.redirects_max > 0 &&
+      (call->request->traits & AH_METHOD_CONNECT) == 0) {
     places |= AH_PLACE_BIT(AH_AT_REDIRECT);
   }
   const ahttp_url *url = &call->request->url;
