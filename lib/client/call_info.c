@@ -93,7 +93,6 @@ void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
   info.tls_cipher =
       exchange->peer.tls_cipher == NULL ? "" : exchange->peer.tls_cipher;
   info.tls_resumed = exchange->peer.tls_resumed;
-  info.bytes_decoded = exchange->bytes.body;
   ah_stream_counts wire = ah_exchange_wire(exchange);
   info.wire_out = wire.out;
   info.wire_in = wire.in;

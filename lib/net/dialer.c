@@ -515,7 +515,7 @@ static ah_dial *dial_new(ah_loop *loop, const ah_dial_opts *opts)
  * user. */
 static void dial_start_unix(ah_dial *dial)
 {
-  dial->resolved_ns = ah_loop_read_clock(dial->loop);
+  dial->resolved_ns = ah_loop_now_ns(dial->loop); /* there was nothing to do */
   ah_dial_tell_attempt(dial->teller, NULL, dial->name);
   if (ah_socket_policy_asks(dial->policy)) {
     dial->begin.run = dial_begin_unix;

@@ -422,25 +422,22 @@ void ah_loop_end_turn(ah_loop *loop)
   } /* else it is active: the work was queued before */
 }
 
+uint64_t ah_loop_read_clock(ah_loop *loop)
+{
+  loop->now_ns = loop->seat.clock == NULL
+                     ? ah_clock_ns()
+                     : ahttp_clock_now_ns(loop->seat.clock);
+  return loop->now_ns;
+}
+
 uint64_t ah_loop_now_ns(ah_loop *loop)
 {
-  if (loop->now_ns == 0) {
-    loop->now_ns = loop->seat.clock == NULL
-                       ? ah_clock_ns()
-                       : ahttp_clock_now_ns(loop->seat.clock);
-  }
-  return loop->now_ns;
+  return loop->now_ns == 0 ? ah_loop_read_clock(loop) : loop->now_ns;
 }
 
 uint64_t ah_loop_now_ms(ah_loop *loop)
 {
   return ah_loop_now_ns(loop) / 1000000;
-}
-
-uint64_t ah_loop_read_clock(ah_loop *loop)
-{
-  loop->now_ns = ah_clock_ns();
-  return loop->now_ns;
 }
 
 uint8_t *ah_loop_read_buffer(ah_loop *loop)

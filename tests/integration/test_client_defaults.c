@@ -36,6 +36,7 @@ static ahttp_client *client_for(const raw_peer *peer,
   (void)snprintf(base, sizeof(base), "http://127.0.0.1:%u/api/v1",
                  (unsigned)raw_peer_port(peer));
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  opts.decode = AHTTP_DECODE_OFF; /* no Accept-Encoding among the fields */
   opts.base_url = base;
   opts.params = params;
   opts.fields = defaults;

@@ -146,6 +146,7 @@ static int stage_make(stage *it, ahttp_client_opts *opts)
     it->hooks[i].user_data = &it->tags[i];
   }
   *opts = (ahttp_client_opts)AHTTP_CLIENT_OPTS_INIT;
+  opts->decode = AHTTP_DECODE_OFF; /* no Accept-Encoding among the fields */
   opts->hooks = it->hooks;
   opts->hook_count = HOOKS;
   opts->redirects_max = 5;

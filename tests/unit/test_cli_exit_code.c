@@ -118,7 +118,6 @@ static void every_library_error_has_its_class(void **state)
     cli_class class = cli_class_of_error(&err, false);
     bool may_be_internal = codes[i] == AHTTP_ENOMEM ||
                            codes[i] == AHTTP_ESTATE ||
-                           codes[i] == AHTTP_ETIMEOUT_WAIT ||
                            codes[i] == AHTTP_ESTATUS;
     assert_true(class != CLI_CLASS_NONE);
     assert_int_equal(class == CLI_CLASS_INTERNAL, may_be_internal);
