@@ -416,3 +416,29 @@ int ah_url_host_parse(ah_url_host *out, ah_arena *arena, ahttp_str text,
   }
   return host_parse_domain(out, arena, text, why);
 }
+
+size_t ah_url_host_read_ip(ahttp_str text, uint8_t bytes[16])
+{
+  uint16_t pieces[IPV6_PIECES] = {0};
+  uint32_t address = 0;
+  if (text.len == 0) {
+    return 0;
+  }
+  if (memchr(text.ptr, ':', text.len) == NULL) {
+    if (!ipv4_parse(text, &address)) {
+      return 0;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+      bytes[i] = (uint8_t)(address >> (24 - 8 * i));
+    }
+    return 4;
+  }
+  if (!ipv6_parse(text, pieces)) {
+    return 0;
+  }
+  for (size_t i = 0; i < IPV6_PIECES; i++) {
+    bytes[2 * i] = (uint8_t)(pieces[i] >> 8);
+    bytes[2 * i + 1] = (uint8_t)(pieces[i] & 255);
+  }
+  return sizeof(pieces);
+}

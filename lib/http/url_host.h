@@ -21,4 +21,10 @@ typedef struct ah_url_host {
 int ah_url_host_parse(ah_url_host *out, ah_arena *arena, ahttp_str text,
                       bool is_special, const char **why);
 
+/*
+ * Reads |text|, an IP address without brackets, into |bytes| in the network's
+ * order.  4 or 16, how many there are; 0 if it is none.
+ */
+size_t ah_url_host_read_ip(ahttp_str text, uint8_t bytes[16]);
+
 #endif
