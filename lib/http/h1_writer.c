@@ -11,6 +11,7 @@
 
 #define LINE_VERSION " HTTP/1.1\r\n"
 #define HOST_NAME "Host: "
+#define SCHEME_MARK "://"
 
 enum {
   DECIMAL_DIGITS_MAX = 20, /* of an uint64_t */
@@ -94,16 +95,23 @@ static void head_set_framing(ah_h1_head *head)
   ah_assert(head->framing_len <= sizeof(head->framing));
 }
 
-/* RFC 9112, section 3.2: origin-form, or for CONNECT authority-form, which has
- * the port even if it is the scheme's. */
+/* RFC 9112, section 3.2: origin-form, to a proxy absolute-form without
+ * credentials, or for CONNECT authority-form, which has the port even if it is
+ * the scheme's. */
 static void head_set_target(ah_h1_head *head)
 {
   const ah_request_head *request = head->request;
   const ahttp_url *url = request->url;
   head->target_port_len = 0;
+  head->scheme = AH_STR("");
+  head->authority = AH_STR("");
   if (request->connect_to.len > 0) {
     head->target = request->connect_to;
     return;
+  }
+  if (request->is_absolute) {
+    head->scheme = url->scheme;
+    head->authority = ah_url_authority(url);
   }
   if ((request->traits & AH_METHOD_CONNECT) != 0) {
     uint8_t *port = (uint8_t *)head->port;
@@ -189,7 +197,8 @@ int ah_h1_head_init(ah_h1_head *head, const ah_request_head *request,
   }
   head_set_target(head);
   head_set_host(head);
-  if (!ah_h1_text_is_target(head->target)) {
+  if (!ah_h1_text_is_target(head->target) ||
+      (request->is_absolute && !ah_h1_text_is_target(head->authority))) {
     *why = "the request target has invalid characters";
     return AHTTP_EINVAL;
   }
@@ -199,6 +208,9 @@ int ah_h1_head_init(ah_h1_head *head, const ah_request_head *request,
   }
   head_set_framing(head);
   head->len = request->method.len + 1 + head->target.len +
+              (request->is_absolute ? head->scheme.len + sizeof(SCHEME_MARK) -
+                                          1 + head->authority.len
+                                    : 0) +
               head->target_port_len + sizeof(LINE_VERSION HOST_NAME) - 1 +
               head->host.len + head->host_port_len + 2 + head->framing_len + 2;
   return head_add_fields(head, why);
@@ -210,6 +222,11 @@ void ah_h1_head_write(const ah_h1_head *head, uint8_t *dst)
   const uint8_t *begin = dst;
   dst = put_str(dst, request->method);
   dst = PUT(dst, " ");
+  if (request->is_absolute) {
+    dst = put_str(dst, head->scheme);
+    dst = PUT(dst, SCHEME_MARK);
+    dst = put_str(dst, head->authority);
+  }
   dst = put_str(dst, head->target);
   dst = put(dst, head->port, head->target_port_len);
   dst = PUT(dst, LINE_VERSION HOST_NAME);

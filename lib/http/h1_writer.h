@@ -29,6 +29,8 @@ enum {
 typedef struct ah_h1_head {
   const ah_request_head *request;
   size_t len;             /* bytes it has */
+  ahttp_str scheme;       /* of the absolute form; empty: another form */
+  ahttp_str authority;    /* the same */
   ahttp_str target;       /* of the request line, but for |port| */
   ahttp_str host;         /* the value of Host, but for |port| */
   size_t target_port_len; /* of |port|, with CONNECT, else 0 */

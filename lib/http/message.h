@@ -23,6 +23,7 @@ typedef struct ah_request_head {
   const ahttp_fields *fields;
   ah_body *body;        /* NULL: no content */
   ahttp_str connect_to; /* of a CONNECT: "host:port"; empty: the URL's */
+  bool is_absolute; /* to a proxy that forwards it; HTTP/1.1 without CONNECT */
 } ah_request_head;
 
 /* One response head, interim or final.  Bytes are in |fields.arena|. */

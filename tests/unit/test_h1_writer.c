@@ -186,6 +186,29 @@ static void writer_frames_the_content(void **state)
   }
 }
 
+static void writer_gives_proxies_the_url_without_credentials(void **state)
+{
+  static const struct {
+    const char *url;
+    const char *want;
+  } rows[] = {
+      {"http://u:p@a.test:8080/x?y#z", "GET http://a.test:8080/x?y HTTP/1.1\r\n"
+                                       "Host: a.test:8080\r\n\r\n"},
+      {"http://a.test:80", "GET http://a.test/ HTTP/1.1\r\n"
+                           "Host: a.test\r\n\r\n"},
+      {"http://[2001:DB8::1]/", "GET http://[2001:db8::1]/ HTTP/1.1\r\n"
+                                "Host: [2001:db8::1]\r\n\r\n"},
+  };
+  (void)state;
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    test_request r;
+    request_begin(&r, "GET", rows[i].url);
+    r.head.is_absolute = true;
+    check_written(&r, rows[i].want);
+    request_end(&r);
+  }
+}
+
 static void writer_names_hop_by_hop_fields_in_connection(void **state)
 {
   test_request r;
@@ -325,6 +348,7 @@ int main(int argc, char **argv)
       cmocka_unit_test(writer_takes_the_target_from_the_url),
       cmocka_unit_test(writer_lets_a_given_host_take_the_authoritys_place),
       cmocka_unit_test(writer_frames_the_content),
+      cmocka_unit_test(writer_gives_proxies_the_url_without_credentials),
       cmocka_unit_test(writer_names_hop_by_hop_fields_in_connection),
       cmocka_unit_test(writer_refuses_bad_methods_and_targets),
       cmocka_unit_test(writer_refuses_fields_that_could_end_a_line),
