@@ -19,6 +19,7 @@
 #include <ahttp/tls.h>
 #include <ahttp/clock.h>
 #include <ahttp/net.h>
+#include <ahttp/proxy.h>
 #include <ahttp/resolver.h>
 #include <ahttp/cookies.h>
 #include <ahttp/client.h>

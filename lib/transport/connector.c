@@ -9,17 +9,22 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "net/dialer.h"
+#include "transport/proxy_passage.h"
 
 /*
- * The way to a connection, in three steps:
+ * The way to a connection, in three steps or four:
  *
- * 1. Dialing: |dial| is set.  The dialer resolves the host and connects.
- * 2. TLS, for https origins: |stream| is the TLS stream, the connector its
+ * 1. Dialing: |dial| is set.  The dialer resolves the host, or the proxy's, and
+ *    connects.
+ * 2. The proxy, if there is one: |passage| is set.  It leads through.
+ * 3. TLS, for https origins: |stream| is the TLS stream, the connector its
  *    sink.  ALPN (RFC 7301) offers what the origin's policy allows.
- * 3. The connection: the protocol is known, the connection becomes the sink of
+ * 4. The connection: the protocol is known, the connection becomes the sink of
  *    the stream, and the connector is freed.
  *
- * One deadline spans the first two.  An attempt that fails ends in
+ * One deadline spans all before the last.  A proxy that asks for credentials is
+ * dialed again, within the same attempt: it may have closed the connection, or
+ * be sending content that nobody wants to read.  An attempt that fails ends in
  * connector_fail(), which begins another one, waits to do so (|deadline| is the
  * backoff then, nothing else is under way), or gives up.
  *
@@ -44,9 +49,11 @@ struct ah_connector {
   ah_origin *origin;
   ah_connector_opts opts;
   ah_deadline deadline;
-  ah_dial *dial;     /* while dialing */
-  ah_stream *stream; /* during the TLS handshake */
-  uint64_t mark_ns;  /* when the current step began */
+  ah_dial *dial;       /* while dialing */
+  ah_passage *passage; /* while the proxy is passed */
+  unsigned rounds;     /* of its challenges answered in this attempt */
+  ah_stream *stream;   /* during the TLS handshake */
+  uint64_t mark_ns;    /* when the current step began */
   ah_connect_times times;
   ah_teller teller; /* the dial's, if |opts.tell| is set */
   bool is_in_tls;   /* told of the beginning of TLS, and not of its end */
@@ -59,7 +66,10 @@ static void connector_tell(ah_teller *teller, ahttp_trace_event *event)
 {
   ah_connector *connector = AH_CONTAINER(teller, ah_connector, teller);
   if (event->kind < AHTTP_TRACE_CONNECT_TCP_STARTED &&
-      event->kind >= AHTTP_TRACE_DNS_STARTED && connector->origin->host_is_ip) {
+      event->kind >= AHTTP_TRACE_DNS_STARTED &&
+      (connector->origin->proxy == NULL
+           ? connector->origin->host_is_ip
+           : connector->origin->proxy->host_is_ip)) {
     return; /* there is nothing to resolve */
   }
   event->dial_id = connector->opts.dial_id;
@@ -136,6 +146,9 @@ static void connector_clock(ah_connector *connector)
   if (connector->dial != NULL) {
     connector_clock_dial(connector, ah_dial_resolved_ns(connector->dial),
                          now_ns);
+  } else if (connector->passage != NULL &&
+             !ah_passage_is_in_tls(connector->passage)) {
+    connector->times.connect += connector_lap(connector, now_ns);
   } else {
     connector->times.tls += connector_lap(connector, now_ns);
   }
@@ -154,6 +167,10 @@ static void connector_stop(ah_connector *connector, ahttp_error *err)
   if (connector->dial != NULL) {
     ah_dial_cancel(connector->dial, err);
     connector->dial = NULL;
+  }
+  if (connector->passage != NULL) {
+    ah_passage_cancel(connector->passage, err);
+    connector->passage = NULL;
   }
   if (connector->stream == NULL) {
     return;
@@ -217,6 +234,13 @@ static void connector_finish(ah_connector *connector, ah_stream *stream,
     return;
   }
   conn->dial_id = connector->opts.dial_id;
+  if (connector->origin->is_forward) {
+    /* TLS ends at the proxy: it says nothing about the servers. */
+    conn->info.tls = NULL;
+    conn->info.tls_version = NULL;
+    conn->info.tls_cipher = NULL;
+    conn->info.alpn = AH_STR("");
+  }
   connector->opts.done(connector->opts.owner, connector, conn, protocol,
                        &connector->times, NULL);
   ah_free(connector);
@@ -327,17 +351,9 @@ static void connector_start_tls(ah_connector *connector, ah_stream *below)
   stream->ops->resume(stream);
 }
 
-static void connector_on_dialed(void *owner, ah_stream *stream,
-                                uint64_t resolved_ns, const ahttp_error *err)
+/* Goes on with |stream|, which leads to the origin. */
+static void connector_on_way(ah_connector *connector, ah_stream *stream)
 {
-  ah_connector *connector = owner;
-  connector->dial = NULL;
-  uint64_t now_ns = ah_loop_read_clock(connector->loop);
-  connector_clock_dial(connector, resolved_ns, now_ns);
-  if (err != NULL) {
-    connector_fail(connector, err);
-    return;
-  }
   if (connector->origin->is_tls) {
     connector_start_tls(connector, stream);
     return;
@@ -346,26 +362,103 @@ static void connector_on_dialed(void *owner, ah_stream *stream,
   connector_finish(connector, stream, is_h2 ? AH_PROTOCOL_H2 : AH_PROTOCOL_H1);
 }
 
+/* A proxy that wants credentials is dialed again. */
+static void connector_redial(ah_connector *connector);
+
+static void connector_on_passed(void *owner, ah_stream *stream,
+                                const ahttp_error *err, bool again)
+{
+  ah_connector *connector = owner;
+  connector_clock(connector);
+  connector->passage = NULL;
+  if (again) {
+    connector_redial(connector);
+  } else if (err != NULL) {
+    connector_fail(connector, err);
+  } else {
+    connector_on_way(connector, stream);
+  }
+}
+
+static void connector_start_passage(ah_connector *connector, ah_stream *stream)
+{
+  const ah_origin *origin = connector->origin;
+  const ah_passage_opts opts = {
+      .origin = origin,
+      .resolver = connector->resolver,
+      .families = ah_socket_policy_families(connector->opts.policy, NULL),
+      .rounds = connector->rounds,
+      .done = connector_on_passed,
+      .owner = connector,
+  };
+  ahttp_error err;
+  int rv = ah_passage_start(&connector->passage, stream, &opts, &err);
+  if (rv != AHTTP_OK) {
+    connector_fail(connector, &err);
+  }
+}
+
+static void connector_on_dialed(void *owner, ah_stream *stream,
+                                uint64_t resolved_ns, const ahttp_error *err)
+{
+  ah_connector *connector = owner;
+  const ah_proxy *proxy = connector->origin->proxy;
+  connector->dial = NULL;
+  uint64_t now_ns = ah_loop_read_clock(connector->loop);
+  connector_clock_dial(connector, resolved_ns, now_ns);
+  if (err != NULL && proxy != NULL) {
+    ahttp_error named = *err;
+    ah_passage_name_proxy(proxy, &named);
+    connector_fail(connector, &named);
+  } else if (err != NULL) {
+    connector_fail(connector, err);
+  } else if (proxy == NULL ||
+             (connector->origin->is_forward && proxy->kind == AH_PROXY_HTTP)) {
+    connector_on_way(connector, stream);
+  } else {
+    connector_start_passage(connector, stream);
+  }
+}
+
 /* --- Attempts. -------------------------------------------------------------
  */
 
-/* Begins an attempt.  AHTTP_OK or AHTTP_ENOMEM. */
+/* AHTTP_OK or AHTTP_ENOMEM. */
 static int connector_dial(ah_connector *connector)
 {
   const ah_origin *origin = connector->origin;
+  const ah_proxy *proxy = origin->proxy;
   const ah_dial_opts opts = {
-      .host = origin->host,
-      .port = origin->port,
+      .host = proxy == NULL ? origin->host : proxy->host,
+      .port = proxy == NULL ? origin->port : proxy->port,
       .unix_path = origin->unix_path,
       .policy = connector->opts.policy,
       .local = origin->has_local ? &origin->local : NULL,
       .teller = connector->opts.tell == NULL ? NULL : &connector->teller,
   };
+  connector->mark_ns = ah_loop_read_clock(connector->loop);
+  return ah_dial_start(&connector->dial, connector->loop, connector->resolver,
+                       &opts, connector_on_dialed, connector);
+}
+
+static void connector_redial(ah_connector *connector)
+{
+  connector->rounds++;
+  int rv = connector_dial(connector);
+  if (rv != AHTTP_OK) {
+    ahttp_error err;
+    ah_error_plain(&err, rv, AHTTP_PHASE_CONNECT);
+    connector_fail(connector, &err);
+  }
+}
+
+/* Begins an attempt.  AHTTP_OK or AHTTP_ENOMEM. */
+static int connector_attempt(ah_connector *connector)
+{
   connector->times = (ah_connect_times){.attempts = connector->times.attempts};
   connector->times.attempts++;
-  connector->mark_ns = ah_loop_read_clock(connector->loop);
-  int rv = ah_dial_start(&connector->dial, connector->loop, connector->resolver,
-                         &opts, connector_on_dialed, connector);
+  connector->rounds = 0;
+  int rv = connector_dial(connector);
   if (rv == AHTTP_OK) {
     connector->deadline.expired = connector_on_expired;
     ah_deadline_start(connector->loop, &connector->deadline,
@@ -381,7 +474,7 @@ static void connector_on_backoff_over(ah_deadline *deadline)
     connector_give_up(connector, &connector->error); /* for nobody */
     return;
   }
-  int rv = connector_dial(connector);
+  int rv = connector_attempt(connector);
   if (rv != AHTTP_OK) {
     ahttp_error err;
     ah_error_plain(&err, rv, AHTTP_PHASE_CONNECT);
@@ -442,7 +535,7 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
   connector->opts = *opts;
   connector->teller.tell = connector_tell;
   connector->resolver = resolver;
-  int rv = connector_dial(connector);
+  int rv = connector_attempt(connector);
   if (rv != AHTTP_OK) {
     ah_free(connector);
     return rv;

@@ -23,10 +23,19 @@ static char *key_put(char *at, const void *data, size_t len)
   return at + len;
 }
 
+bool ah_origin_is_forward(const ahttp_url *url, const ah_route *route)
+{
+  /* HTTP/2 without TLS is nothing a proxy of HTTP/1.1 could forward. */
+  return route->proxy != NULL && !ah_proxy_is_socks(route->proxy) &&
+         !url_is_tls(url) && route->http != AHTTP_HTTP_2_PRIOR_KNOWLEDGE;
+}
+
 /*
  * Everything that decides where a connection goes and whom it trusts.  Lengths
- * are fixed but for the last three parts, the first two of which have their
- * lengths in front; so no two origins have the same key.
+ * are fixed but for the last parts, all but one of which have their lengths in
+ * front; so no two origins have the same key.  One that is a proxy itself has
+ * no host and no policy: every request that it forwards may use its
+ * connections.
  */
 int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
                   ahttp_str *out)
@@ -36,15 +45,19 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
   static_assert(sizeof(ah_route) ==
                     sizeof(route->tls) + sizeof(route->tls_id) +
                         sizeof(route->http) + sizeof(route->unix_path) +
-                        sizeof(route->sni) + sizeof(route->local),
+                        sizeof(route->sni) + sizeof(route->local) +
+                        sizeof(route->proxy),
                 "a new member of ah_route must become part of the key");
 
   bool is_tls = url_is_tls(url);
+  bool is_forward = ah_origin_is_forward(url, route);
+  const ahttp_str host = is_forward ? AH_STR("") : url->host;
   const struct {
     uint32_t tls_id; /* 0 without TLS, which then does not matter */
     uint32_t unix_path_len;
     uint32_t sni_len; /* 0 without TLS as well */
     uint32_t local_len;
+    uint32_t proxy_id; /* 0: none */
     uint16_t port;
     uint8_t http;
     uint8_t is_tls;
@@ -53,14 +66,15 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
       .unix_path_len = (uint32_t)route->unix_path.len,
       .sni_len = url_is_tls(url) ? (uint32_t)route->sni.len : 0,
       .local_len = (uint32_t)route->local.len,
-      .port = url->port,
-      .http = (uint8_t)route->http,
+      .proxy_id = route->proxy == NULL ? 0 : route->proxy->id,
+      .port = is_forward ? 0 : url->port,
+      .http = (uint8_t)(is_forward ? AHTTP_HTTP_1_1 : route->http),
       .is_tls = is_tls,
   };
-  static_assert(sizeof(fixed) == 20, "the key has no padding");
+  static_assert(sizeof(fixed) == 24, "the key has no padding");
 
   size_t len = sizeof(fixed) + route->unix_path.len + fixed.sni_len +
-               route->local.len + url->host.len;
+               route->local.len + host.len;
   char *key = ah_arena_bytes(arena, len);
   if (key == NULL) {
     return AHTTP_ENOMEM;
@@ -69,7 +83,7 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
   at = key_put(at, route->unix_path.ptr, route->unix_path.len);
   at = key_put(at, route->sni.ptr, fixed.sni_len);
   at = key_put(at, route->local.ptr, route->local.len);
-  at = key_put(at, url->host.ptr, url->host.len);
+  at = key_put(at, host.ptr, host.len);
   ah_assert(at == key + len);
   *out = ah_str(key, len);
   return AHTTP_OK;
@@ -105,7 +119,8 @@ int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
                   ahttp_str key)
 {
   *out = NULL;
-  ahttp_str host = ah_url_hostname(url);
+  bool is_forward = ah_origin_is_forward(url, route);
+  ahttp_str host = is_forward ? route->proxy->host : ah_url_hostname(url);
   size_t text_len =
       key.len + host.len + route->unix_path.len + route->sni.len + 4;
   ah_origin *origin = ah_calloc(1, sizeof(*origin) + text_len);
@@ -115,13 +130,15 @@ int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,
   char *text = (char *)(origin + 1);
   origin->entry.key = str_put(&text, key);
   origin->is_tls = url_is_tls(url);
-  origin->host_is_ip = url->is_ip;
+  origin->proxy = route->proxy;
+  origin->is_forward = is_forward;
+  origin->host_is_ip = is_forward ? route->proxy->host_is_ip : url->is_ip;
   origin->host = str_put(&text, host);
-  origin->port = url->port;
+  origin->port = is_forward ? route->proxy->port : url->port;
   if (origin->is_tls) {
     origin->tls = ah_tls_profile_ref(route->tls);
   }
-  origin->http = route->http;
+  origin->http = is_forward ? AHTTP_HTTP_1_1 : route->http;
   origin->unix_path = str_put(&text, route->unix_path);
   origin->sni = str_put(&text, route->sni);
   if (route->local.len > 0) {

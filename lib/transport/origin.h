@@ -9,13 +9,15 @@
 #include "net/local_address.h"
 #include "net/tls_profile.h"
 #include "transport/exchange.h"
+#include "transport/proxy.h"
 #include "transport/waiters.h"
 
 /*
  * Where connections go, interned: two requests have the same origin exactly if
  * they may share a connection.  The key is built by one function from scheme,
  * canonical host, port, TLS profile and server name, unix socket path, local
- * address and protocol policy.
+ * address, proxy and protocol policy.  A proxy that forwards requests is an
+ * origin by itself, whatever their hosts.
  */
 typedef struct ah_pool ah_pool;
 
@@ -35,6 +37,7 @@ typedef struct ah_route {
   ahttp_str unix_path; /* empty: TCP */
   ahttp_str sni;       /* for TLS, instead of the URL's host; empty: that */
   ahttp_str local;     /* an ah_local_address; empty: the client's */
+  ah_proxy *proxy;     /* outlives the origin; NULL: none */
 } ah_route;
 
 struct ah_origin {
@@ -50,6 +53,9 @@ struct ah_origin {
   ahttp_str sni;       /* as in ah_route */
   bool has_local;      /* |local| is to be used, not the client's */
   ah_local_address local;
+  ah_proxy *proxy; /* NULL: none */
+  bool is_forward; /* the proxy is what exchanges are sent to; |host|, |port|
+                      and the like are its own */
 
   /* The pool's own. */
   ah_pool *pool;
@@ -74,6 +80,10 @@ struct ah_origin {
                                 connection */
   ah_list_node unused_node;  /* in the list of those with |refs| 0 */
 };
+
+/* True if |url| over |route| is for an HTTP proxy to forward, rather than to
+ * make a tunnel for (RFC 9110, section 7.3.2). */
+bool ah_origin_is_forward(const ahttp_url *url, const ah_route *route);
 
 /*
  * Builds the key of |url| (http or https) over |route| in |arena|.  AHTTP_OK or

@@ -15,15 +15,21 @@
 #include "net/dialer.h"
 #include "support/test_alloc.h"
 #include "support/virtual_loop.h"
+#include "transport/proxy_passage.h"
 
 /*
- * The dialer, TLS and the connections here take the place of the real ones at
- * link time: each writes down what it is asked and does nothing by itself.
+ * The dialer, TLS, the passage and the connections here take the place of the
+ * real ones at link time: each writes down what it is asked and does nothing by
+ * itself.
  */
 struct ah_dial {
   ah_dial_done_fn done;
   void *owner;
   uint64_t resolved_ns;
+};
+
+struct ah_passage {
+  ah_passage_opts opts;
 };
 
 static struct {
@@ -34,6 +40,9 @@ static struct {
   ah_dial_opts dial_opts;
   ah_stream socket;
   ah_stream tls;
+  ah_proxy proxy;
+  ah_passage *passage; /* under way */
+  bool passage_is_in_tls;
   ah_tls_stream_opts tls_opts;
   int tls_code; /* what ah_tls_stream_new() returns */
   const char *alpn;
@@ -146,6 +155,55 @@ int ah_tls_stream_new(ah_stream **out, ah_stream *below,
   return AHTTP_OK;
 }
 
+int ah_passage_start(ah_passage **out, ah_stream *below,
+                     const ah_passage_opts *opts, ahttp_error *err)
+{
+  assert_ptr_equal(below, &net.socket);
+  assert_ptr_equal(opts->origin, &net.origin);
+  *out = ah_calloc(1, sizeof(**out));
+  if (*out == NULL) {
+    ah_error_plain(err, AHTTP_ENOMEM, AHTTP_PHASE_CONNECT);
+    return AHTTP_ENOMEM;
+  }
+  (*out)->opts = *opts;
+  net.passage = *out;
+  log_word("passage");
+  return AHTTP_OK;
+}
+
+void ah_passage_cancel(ah_passage *passage, ahttp_error *err)
+{
+  assert_ptr_equal(passage, net.passage);
+  if (err != NULL) {
+    ah_error_say(err, err->code, AHTTP_PHASE_CONNECT, "waiting for the proxy");
+  }
+  ah_free(passage);
+  net.passage = NULL;
+  log_word("passage.cancel");
+}
+
+bool ah_passage_is_in_tls(const ah_passage *passage)
+{
+  assert_ptr_equal(passage, net.passage);
+  return net.passage_is_in_tls;
+}
+
+void ah_passage_name_proxy(const ah_proxy *proxy, ahttp_error *err)
+{
+  assert_ptr_equal(proxy, &net.proxy);
+  char text[32];
+  (void)snprintf(text, sizeof(text), "%.20s", err->text);
+  ah_error_say(err, err->code, err->phase, "the proxy: %s", text);
+}
+
+unsigned ah_socket_policy_families(const ah_socket_policy *policy,
+                                   const ah_local_address *local)
+{
+  assert_null(policy);
+  assert_null(local);
+  return AH_USE_V4;
+}
+
 static int make_conn(ah_connection **out, ah_stream *stream, const char *word)
 {
   *out = NULL;
@@ -231,6 +289,27 @@ static void dial_failed(int code)
   ah_error_say(&err, code, AHTTP_PHASE_CONNECT, "192.0.2.1: refused");
   dial->done(dial->owner, NULL, 0, &err);
   ah_free(dial);
+}
+
+/* The passage has taken 500 ns: it leads through, or |err| is why not. */
+static void passed(const ahttp_error *err, bool again)
+{
+  ah_passage *passage = net.passage;
+  advance_ns(500);
+  passage->opts.done(passage->opts.owner, err == NULL ? &net.socket : NULL, err,
+                     again);
+  net.passage = NULL;
+  ah_free(passage);
+}
+
+/* Starts one through a proxy; dialing. */
+static void begin_with_proxy(ah_proxy_kind kind, bool is_tls)
+{
+  net.proxy.kind = kind;
+  net.proxy.host = AH_STR("proxy.test");
+  net.proxy.port = 3128;
+  net.origin.proxy = &net.proxy;
+  begin(is_tls, AHTTP_HTTP_AUTO);
 }
 
 /* The handshake is complete after 3000 ns and agreed on |alpn|. */
@@ -621,6 +700,104 @@ static void connector_can_be_cancelled_during_the_backoff(void **state)
   assert_log("");
 }
 
+/* --- Proxies. --------------------------------------------------------------
+ */
+
+static void connector_goes_through_a_proxy_to_tls(void **state)
+{
+  (void)state;
+  begin_with_proxy(AH_PROXY_HTTP, true);
+  assert_true(ah_str_eq(net.dial_opts.host, AH_STR("proxy.test")));
+  assert_int_equal(net.dial_opts.port, 3128);
+  dialed();
+  assert_log("passage");
+  assert_int_equal(net.passage->opts.rounds, 0);
+  assert_int_equal(net.passage->opts.families, AH_USE_V4);
+  passed(NULL, false);
+  assert_log("tls tls.resume");
+  assert_true(ah_str_eq(net.tls_opts.host, AH_STR("example.test")));
+  opened("h2");
+  assert_log("tls.pause h2:tls done");
+  assert_int_equal(net.times.connect, 700);
+  assert_int_equal(net.times.tls, 3000);
+}
+
+static void connector_sends_what_is_forwarded_right_away(void **state)
+{
+  (void)state;
+  net.origin.is_forward = true;
+  begin_with_proxy(AH_PROXY_HTTP, false);
+  dialed();
+  assert_log("h1 done");
+}
+
+static void connector_names_the_proxy_that_it_cannot_reach(void **state)
+{
+  (void)state;
+  begin_with_proxy(AH_PROXY_SOCKS5H, true);
+  dial_failed(AHTTP_EREFUSED);
+  assert_log("EREFUSED");
+  assert_string_equal(net.err.text, "the proxy: 192.0.2.1: refused");
+}
+
+static void connector_passes_a_refusal_on_and_tries_no_more(void **state)
+{
+  (void)state;
+  ahttp_error err;
+  net.retries = 3;
+  ah_error_say(&err, AHTTP_EPROXY, AHTTP_PHASE_CONNECT, "no");
+  begin_with_proxy(AH_PROXY_HTTP, true);
+  dialed();
+  passed(&err, false);
+  assert_log("passage EPROXY");
+  assert_string_equal(net.err.text, "no");
+}
+
+static void connector_dials_again_for_a_proxy_that_asks(void **state)
+{
+  (void)state;
+  ahttp_error err;
+  ah_error_say(&err, AHTTP_EPROXY, AHTTP_PHASE_CONNECT, "407");
+  begin_with_proxy(AH_PROXY_HTTP, true);
+  dialed();
+  passed(&err, true);
+  assert_log("passage dial");
+  dialed();
+  assert_log("passage");
+  assert_int_equal(net.passage->opts.rounds, 1);
+  passed(&err, false);
+  assert_log("EPROXY");
+  assert_int_equal(net.times.attempts, 1);
+}
+
+static void connect_timeout_spans_dial_and_passage(void **state)
+{
+  (void)state;
+  ahttp_error err;
+  ah_error_say(&err, AHTTP_EPROXY, AHTTP_PHASE_CONNECT, "407");
+  begin_with_proxy(AH_PROXY_HTTP, true);
+  virtual_loop_advance(&net.loop, 3000);
+  dialed();
+  passed(&err, true);
+  virtual_loop_advance(&net.loop, 1999);
+  dialed();
+  assert_log("passage dial passage");
+  virtual_loop_advance(&net.loop, 1);
+  assert_log("passage.cancel ETIMEOUT_CONNECT");
+  assert_string_equal(net.err.text,
+                      "no connection within 5000 ms: waiting for the proxy");
+}
+
+static void connector_can_be_cancelled_in_a_passage(void **state)
+{
+  (void)state;
+  begin_with_proxy(AH_PROXY_HTTP, true);
+  dialed();
+  ah_connector_cancel(net.connector);
+  net.connector = NULL;
+  assert_log("passage passage.cancel");
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -647,6 +824,13 @@ int main(void)
       connector_test(what_will_not_pass_is_not_tried_again),
       connector_test(nobody_is_retried_for),
       connector_test(connector_can_be_cancelled_during_the_backoff),
+      connector_test(connector_goes_through_a_proxy_to_tls),
+      connector_test(connector_sends_what_is_forwarded_right_away),
+      connector_test(connector_names_the_proxy_that_it_cannot_reach),
+      connector_test(connector_passes_a_refusal_on_and_tries_no_more),
+      connector_test(connector_dials_again_for_a_proxy_that_asks),
+      connector_test(connect_timeout_spans_dial_and_passage),
+      connector_test(connector_can_be_cancelled_in_a_passage),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -159,6 +159,82 @@ static void origin_key_parts_cannot_run_into_each_other(void **state)
   assert_false(same_key(&url_c, &route_a, &url_c, &route_b));
 }
 
+static void origin_key_has_the_proxy(void **state)
+{
+  (void)state;
+  ah_proxy proxy_a = {.id = 1, .kind = AH_PROXY_HTTP};
+  ah_proxy proxy_b = {.id = 2, .kind = AH_PROXY_HTTP};
+  ah_route direct = plain_route;
+  ah_route route_a = plain_route;
+  ah_route route_b = plain_route;
+  route_a.proxy = &proxy_a;
+  route_b.proxy = &proxy_b;
+  const char *const schemes[] = {"http", "https"};
+  for (size_t i = 0; i < 2; i++) {
+    const ahttp_url url = url_of(schemes[i], "a.test", 80);
+    assert_true(same_key(&url, &route_a, &url, &route_a));
+    assert_false(same_key(&url, &direct, &url, &route_a));
+    assert_false(same_key(&url, &route_b, &url, &route_a));
+  }
+}
+
+static void origin_of_what_is_forwarded_is_the_proxy(void **state)
+{
+  (void)state;
+  const ahttp_url url_a = url_of("http", "a.test", 80);
+  const ahttp_url url_b = url_of("http", "b.test", 8080);
+  const ahttp_url secure_a = url_of("https", "a.test", 443);
+  const ahttp_url secure_b = url_of("https", "b.test", 443);
+  ah_proxy proxy = {
+      .id = 1, .kind = AH_PROXY_HTTPS, .host = AH_STR("p.test"), .port = 3128};
+  ah_route route = plain_route;
+  ah_route other = plain_route;
+  route.proxy = &proxy;
+  other.proxy = &proxy;
+  other.http = AHTTP_HTTP_1_1;
+  assert_true(same_key(&url_a, &route, &url_b, &other));
+  assert_false(same_key(&url_a, &route, &secure_a, &route));
+  assert_false(same_key(&secure_a, &route, &secure_b, &route));
+  assert_false(same_key(&secure_a, &route, &secure_a, &other));
+  ah_origin *origin;
+  assert_int_equal(ah_origin_new(&origin, &url_b, &route, AH_STR("k")),
+                   AHTTP_OK);
+  assert_string_equal(origin->host.ptr, "p.test");
+  assert_int_equal(origin->port, 3128);
+  assert_true(origin->is_forward && !origin->is_tls);
+  assert_int_equal(origin->protocol, AH_PROTOCOL_H1);
+  ah_origin_free(origin);
+}
+
+static void origin_beyond_a_tunnel_is_itself(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *scheme;
+    ah_proxy_kind kind;
+    ahttp_http_policy policy;
+  } rows[] = {
+      {"https", AH_PROXY_HTTP, AHTTP_HTTP_AUTO},
+      {"https", AH_PROXY_HTTPS, AHTTP_HTTP_1_1},
+      {"http", AH_PROXY_HTTP, AHTTP_HTTP_2_PRIOR_KNOWLEDGE},
+      {"http", AH_PROXY_SOCKS5, AHTTP_HTTP_AUTO},
+      {"http", AH_PROXY_SOCKS5H, AHTTP_HTTP_AUTO},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    ah_proxy proxy = {.id = 1, .kind = rows[i].kind, .host = AH_STR("p.test")};
+    const ahttp_url url = url_of(rows[i].scheme, "a.test", 80);
+    const ah_route route = {
+        .tls = &profile, .http = rows[i].policy, .proxy = &proxy};
+    ah_origin *origin;
+    assert_int_equal(ah_origin_new(&origin, &url, &route, AH_STR("k")),
+                     AHTTP_OK);
+    assert_false(origin->is_forward);
+    assert_ptr_equal(origin->proxy, &proxy);
+    assert_string_equal(origin->host.ptr, "a.test");
+    ah_origin_free(origin);
+  }
+}
+
 static void origin_copies_what_it_is_made_from(void **state)
 {
   (void)state;
@@ -260,6 +336,9 @@ int main(void)
       cmocka_unit_test(origin_key_asks_for_the_id_of_the_profile),
       cmocka_unit_test(origin_key_without_tls_ignores_the_profile),
       cmocka_unit_test(origin_key_parts_cannot_run_into_each_other),
+      cmocka_unit_test(origin_key_has_the_proxy),
+      cmocka_unit_test(origin_of_what_is_forwarded_is_the_proxy),
+      cmocka_unit_test(origin_beyond_a_tunnel_is_itself),
       cmocka_unit_test(origin_copies_what_it_is_made_from),
       cmocka_unit_test(origin_without_tls_holds_no_profile),
       cmocka_unit_test(origin_knows_the_protocol_where_the_policy_decides),
