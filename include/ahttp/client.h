@@ -7,6 +7,7 @@
 #include <ahttp/error.h>
 #include <ahttp/fields.h>
 #include <ahttp/net.h>
+#include <ahttp/proxy.h>
 #include <ahttp/resolver.h>
 #include <ahttp/tls.h>
 #include <ahttp/trace.h>
@@ -154,6 +155,17 @@ typedef struct ahttp_client_opts {
                                 this many times as long as what arrived for it:
                                 200; over it AHTTP_ELIMIT.  AHTTP_NO_LIMIT is
                                 allowed */
+
+  /* Proxies.  |proxies| are |proxy_count| rules, the most specific pattern
+   * first.  For all other URLs |proxy|, if it is set; else what HTTP_PROXY,
+   * HTTPS_PROXY, ALL_PROXY and NO_PROXY say, unless |env_off|. */
+  const ahttp_proxy *proxy;
+  const ahttp_proxy_rule *proxies;
+  size_t proxy_count;
+  const char *no_proxy; /* hosts to reach directly rather than by |proxy| or
+                           the environment's, as in NO_PROXY and instead of
+                           it; NULL: only the environment's, for its own */
+  bool env_off;         /* the environment is not asked */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)

@@ -28,6 +28,7 @@
 #include "client/auth.h"
 #include "client/chain.h"
 #include "client/client.h"
+#include "client/proxy_hop.h"
 #include "client/raw_stream.h"
 #include "client/reader.h"
 #include "http/method.h"
@@ -193,9 +194,13 @@ static int call_find_origin(ahttp_call *call, ahttp_error *err)
   const ah_route *route = &call->client->route;
   ahttp_str sni = call_sni(call);
   bool may_switch = call_may_switch(call);
+  const ah_proxies *proxies = call->client->proxies;
+  ah_proxy *proxy =
+      proxies == NULL ? NULL : ah_proxies_find(proxies, call->hop.head.url);
   ah_route own;
-  if (may_switch || sni.len > 0 || call->local.len > 0) {
+  if (may_switch || sni.len > 0 || call->local.len > 0 || proxy != NULL) {
     own = *route;
+    own.proxy = proxy;
     own.sni = sni;
     own.local = call->local;
     route = &own;
@@ -218,11 +223,30 @@ static ah_transport *call_mounted(const ahttp_call *call)
   return mounts == NULL ? NULL : ah_mounts_find(mounts, call->hop.head.url);
 }
 
+/* Readies the request for the origin's proxy, if it has one. */
+static int call_pass_proxy(ahttp_call *call)
+{
+  const ah_origin *origin = call->exchange.origin;
+  call->answers_proxy = false;
+  if (origin->proxy == NULL) {
+    return AHTTP_OK;
+  }
+  return origin->is_forward ? ah_proxy_hop_forward(call, origin->proxy)
+                            : ah_proxy_hop_tunnel(call);
+}
+
 /* The pool, which is told of the origin; NULL: the hop has ended. */
 static ah_transport *call_pool(ahttp_call *call)
 {
   ahttp_error err;
-  if (call_find_origin(call, &err) != AHTTP_OK) {
+  int rv = call_find_origin(call, &err);
+  if (rv == AHTTP_OK) {
+    rv = call_pass_proxy(call);
+    if (rv != AHTTP_OK) {
+      ah_error_plain(&err, rv, AHTTP_PHASE_NONE);
+    }
+  }
+  if (rv != AHTTP_OK) {
     ah_exchange_end(&call->exchange, &err);
     return NULL;
   }

@@ -60,6 +60,8 @@ struct ahttp_call {
 
   ahttp_certificate *certificate; /* of this hop, if somebody asked for it */
 
+  bool answers_proxy; /* this hop's credentials for a proxy are the client's */
+
   bool manual_credit; /* of every hop; so the next */
   bool is_paused;
 

@@ -2,8 +2,9 @@
 /*
  * How a call's messages pass its interceptors.
  *
- *   request   auth > redirect > cookies > retry > hooks > decode > transport
- *   response  the same stairs up, from decode to auth, then the user
+ *   request   auth > redirect > cookies > retry > hooks > decode > proxy >
+ *             transport
+ *   response  the same stairs up, from proxy to auth, then the user
  *
  * Every hop begins at the top: redirects, rounds of authentication and retries
  * all are hops.  The order says who sees whose work.
@@ -14,6 +15,8 @@
  *     sent with credentials and cookies on it, and every response, those of
  *     redirects, challenges and retries too.
  *   - Decoding is below all who may look at content.
+ *   - A proxy that asks for credentials is answered below all of them: what it
+ *     says is for nobody else.
  *
  * A call that uses none of this has no chain: |call->active| is 0 and
  * |call->chain| NULL.  One whose interceptors keep nothing has none either.
@@ -41,6 +44,7 @@ const ah_interceptor *const ah_interceptors[AH_PLACES] = {
     [AH_AT_HOOKS] = &ah_hook_runner,
     [AH_AT_COOKIES] = &ah_cookie_keeper,
     [AH_AT_DECODE] = &ah_content_decoder,
+    [AH_AT_PROXY] = &ah_proxy_answerer,
 };
 
 static const ah_interceptor *interceptor_at(const ahttp_call *call, int place)

@@ -122,6 +122,9 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   if (client->hooks.count > 0) {
     client->settings.interceptors |= AH_PLACE_BIT(AH_AT_HOOKS);
   }
+  if (client->proxies != NULL && ah_proxies_may_ask(client->proxies)) {
+    client->settings.interceptors |= AH_PLACE_BIT(AH_AT_PROXY);
+  }
   rv = ah_mounts_new(&client->mounts, &client->arena, opts);
   if (rv != AHTTP_OK) {
     return rv;
@@ -251,7 +254,10 @@ static int client_new(ahttp_client **out, const ahttp_client_opts *opts,
   if (client == NULL) {
     return AHTTP_ENOMEM;
   }
-  rv = client_copy_opts(client, &copy);
+  rv = ah_proxies_new(&client->proxies, &client->arena, &copy, err);
+  if (rv == AHTTP_OK) {
+    rv = client_copy_opts(client, &copy);
+  }
   if (rv == AHTTP_OK) {
     rv = client_make_engine(client, &copy, err);
   }

@@ -12,6 +12,7 @@
 #include "client/hooks.h"
 #include "client/mounts.h"
 #include "client/options.h"
+#include "client/proxies.h"
 #include "http/base_url.h"
 #include "http/fields.h"
 #include "net/resolver.h"
@@ -40,7 +41,8 @@ struct ahttp_client {
   ahttp_cookie_jar *cookies; /* held; NULL: cookies are of no interest */
 
   ah_hooks hooks;
-  ah_mounts *mounts; /* NULL: the pool carries everything */
+  ah_proxies *proxies; /* NULL: all connections are direct */
+  ah_mounts *mounts;   /* NULL: the pool carries everything */
   const ah_interceptor *const *interceptors; /* AH_PLACES; tests have others */
 
   ah_loop *loop;

@@ -30,6 +30,7 @@ static void client_free_memory(ahttp_client *client)
   bool is_private = client->own_uv != NULL;
   ahttp_auth_free(client->settings.auth);
   ah_mounts_free(client->mounts);
+  ah_proxies_free(client->proxies);
   ah_tls_profile_unref(client->route.tls);
   ah_socket_policy_free(client->policy);
   ahttp_cookie_jar_free(client->cookies);

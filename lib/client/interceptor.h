@@ -149,6 +149,9 @@ extern const ah_interceptor ah_hook_runner;
 /* Takes the call through call->settings.auth. */
 extern const ah_interceptor ah_authenticator;
 
+/* Answers proxies that forward and ask for credentials. */
+extern const ah_interceptor ah_proxy_answerer;
+
 /* Follows redirects, call->settings.redirects_max of them. */
 extern const ah_interceptor ah_redirect_follower;
 

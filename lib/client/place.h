@@ -15,6 +15,7 @@ typedef enum ah_place {
   AH_AT_RETRY,
   AH_AT_HOOKS,
   AH_AT_DECODE,
+  AH_AT_PROXY,
   AH_PLACES /* how many there are */
 } ah_place;
 
