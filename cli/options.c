@@ -9,6 +9,7 @@
 #include "cli/memory.h"
 #include "cli/net_option.h"
 #include "cli/option_setters.h"
+#include "cli/proxy_option.h"
 #include "cli/resolve_option.h"
 
 /*
@@ -136,6 +137,30 @@ static const cli_option option_table[] = {
     {'\0', "unix-socket", "PATH", "Network",
      "connect to this socket instead of the network", cli_set_string,
      AT(unix_socket), 0, 0},
+    {'x', "proxy", "URL", "Network",
+     "go through this proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]"
+     "HOST[:PORT]; empty: none [HTTP_PROXY and the like]",
+     cli_set_string, AT(proxy), 0, 0},
+    {'\0', "noproxy", "HOST,...", "Network",
+     "go to these hosts directly: names with those below them, networks, * "
+     "[NO_PROXY]",
+     cli_set_string, AT(no_proxy), 0, 0},
+    {'U', "proxy-user", "USER:PASSWORD", "Network",
+     "what --proxy is told, instead of what is in its URL", cli_set_string,
+     AT(proxy_user), 0, 0},
+    {'\0', "proxy-basic", NULL, "Network", "... by Basic only",
+     cli_set_proxy_auth, 0, AHTTP_PROXY_AUTH_BASIC, 0},
+    {'\0', "proxy-digest", NULL, "Network",
+     "... by Digest only, which does not send the password", cli_set_proxy_auth,
+     0, AHTTP_PROXY_AUTH_DIGEST, 0},
+    {'\0', "proxy-anyauth", NULL, "Network", NULL, cli_set_proxy_auth, 0,
+     AHTTP_PROXY_AUTH_ANY, 0},
+    {'\0', "proxy-cacert", "FILE", "Network",
+     "like --cacert, for an https:// proxy", cli_set_string, AT(proxy_ca_file),
+     0, 0},
+    {'\0', "proxy-insecure", NULL, "Network",
+     "like --insecure, for an https:// proxy", cli_set_flag, AT(proxy_insecure),
+     0, 0},
     {'4', "ipv4", NULL, "Network", "use IPv4 addresses only", cli_set_family, 0,
      AHTTP_FAMILY_V4, 0},
     {'6', "ipv6", NULL, "Network", "use IPv6 addresses only", cli_set_family, 0,

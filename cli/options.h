@@ -81,6 +81,12 @@ typedef struct cli_options {
   const char *interface_name; /* or NULL */
   uint32_t keepalive_s;       /* 0: off */
   uint32_t connect_retries;
+  const char *proxy; /* a URL; "": none; NULL: the environment's */
+  const char *no_proxy;
+  const char *proxy_user; /* USERNAME:PASSWORD */
+  const char *proxy_ca_file;
+  ahttp_proxy_auth proxy_auth;
+  bool proxy_insecure;
 
   /* show */
   const char *trace; /* --trace: a file, or "-"; NULL: none */

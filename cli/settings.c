@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/net_option.h"
+#include "cli/proxy_option.h"
 
 /* A host that speaks HTTP/1.1 gets six connections, as browsers have it; one
  * that speaks HTTP/2 thirty-two streams. */
@@ -37,6 +38,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
   ahttp_error err;
   ahttp_net_opts net;
+  cli_proxy proxy;
   uint32_t redirects = options->follow_off ? 0 : options->redirects_max;
 
   opts.loop = loop;
@@ -63,8 +65,12 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
   cli_net_opts_fill(&net, options);
   opts.net = &net;
   opts.cookies = jar;
-
-  if (ahttp_client_new_err(out, &opts, &err) != AHTTP_OK) {
+  if (cli_proxy_fill(&proxy, &opts, options, problem) != 0) {
+    return -1;
+  }
+  int rv = ahttp_client_new_err(out, &opts, &err);
+  cli_proxy_clear(&proxy);
+  if (rv != AHTTP_OK) {
     cli_text_printf(problem, "cannot start: %s", err.text);
     return -1;
   }
