@@ -3,6 +3,7 @@
  * scripted ones that do what real ones seldom do. */
 #include "config.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "support/nginx.h"
 #include "support/proxy_servers.h"
 #include "support/raw_peer.h"
+#include "support/test_alloc.h"
 
 static nginx origin;
 static char *origin_ca_file;
@@ -767,6 +769,70 @@ static void misbehaviour_ends_with_a_sentence(void **state)
   }
 }
 
+/* --- Memory. ---------------------------------------------------------------
+ */
+
+/* Makes a client and gets |url|; AHTTP_OK or the error. */
+static int get_once(const ahttp_proxy *proxy, const char *url)
+{
+  ahttp_tls_opts tls = {.size = sizeof(tls), .ca_file = origin.ca_file};
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  ahttp_client *client;
+  ahttp_response *response;
+  ahttp_error err;
+  opts.tls = &tls;
+  opts.proxy = proxy;
+  int rv = ahttp_client_new_err(&client, &opts, &err);
+  assert_int_equal(err.code, rv);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  rv = ahttp_get(client, url, &response, &err);
+  if (rv == AHTTP_OK && ahttp_response_status(response) != 200) {
+    fail_msg("status %d", ahttp_response_status(response));
+  }
+  if (rv != AHTTP_OK && rv != AHTTP_ENOMEM) {
+    fail_msg("%s", err.text);
+  }
+  ahttp_response_free(response);
+  ahttp_client_free(client);
+  return rv;
+}
+
+static void every_failed_allocation_is_survived(void **state)
+{
+  (void)state;
+  ahttp_tls_opts tls = {.size = sizeof(tls), .ca_file = squids.ca_file};
+  char local_url[64];
+  (void)snprintf(local_url, sizeof(local_url), "http://localhost:%u/f/1",
+                 (unsigned)origin.http);
+  const struct {
+    const char *scheme;
+    uint16_t port;
+    const char *url;
+  } rows[] = {
+      {"http", digest_squid.guarded, test_url("http", origin.http, "/f/1")},
+      {"http", digest_squid.guarded, test_url("https", origin.https, "/f/1")},
+      {"https", squids.guarded_tls, test_url("https", origin.h2, "/f/1")},
+      {"socks5", guarded_dante.port, local_url},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    ahttp_proxy proxy = AHTTP_PROXY_INIT;
+    proxy.url = proxy_url(rows[i].scheme, USERINFO, rows[i].port);
+    proxy.tls = &tls;
+    int failed = 0;
+    int asked = INT_MAX;
+    for (int nth = 1; asked >= nth - 1; nth++) { /* until none failed */
+      test_alloc_install();
+      test_alloc_fail_nth(nth);
+      failed += get_once(&proxy, rows[i].url) == AHTTP_ENOMEM;
+      asked = test_alloc_count();
+      test_alloc_remove();
+    }
+    assert_true(failed > 10);
+  }
+}
+
 static int open_servers(void **state)
 {
   (void)state;
@@ -821,6 +887,7 @@ int main(void)
       cmocka_unit_test(httpx_bug_no_timeout_while_talking_to_the_proxy),
       cmocka_unit_test(call_can_be_cancelled_at_every_step),
       cmocka_unit_test(misbehaviour_ends_with_a_sentence),
+      cmocka_unit_test(every_failed_allocation_is_survived),
   };
   return cmocka_run_group_tests(tests, open_servers, close_servers);
 }
