@@ -97,6 +97,18 @@ static bool challenge_begin(ah_challenge *out, ahttp_str element)
   return true;
 }
 
+/* Cuts the parameters that |*rest| begins with off it. */
+static void challenge_add_params(ah_challenge *out, ahttp_str *rest)
+{
+  ahttp_str ahead = *rest;
+  ahttp_str element;
+  ah_challenge_param param;
+  while (ah_str_next_element(&ahead, &element) && param_read(&param, element)) {
+    challenge_add(out, param);
+    *rest = ahead;
+  }
+}
+
 bool ah_challenge_next(ahttp_str *rest, ah_challenge *out)
 {
   ahttp_str element;
@@ -105,13 +117,14 @@ bool ah_challenge_next(ahttp_str *rest, ah_challenge *out)
       return false;
     }
   } while (!challenge_begin(out, element));
-  ahttp_str ahead = *rest;
-  ah_challenge_param param;
-  while (ah_str_next_element(&ahead, &element) && param_read(&param, element)) {
-    challenge_add(out, param);
-    *rest = ahead;
-  }
+  challenge_add_params(out, rest);
   return true;
+}
+
+void ah_challenge_read_params(ah_challenge *out, ahttp_str value)
+{
+  *out = (ah_challenge){.param_count = 0};
+  challenge_add_params(out, &value);
 }
 
 /* RFC 9110, section 5.6.4; a quoted string that does not end is taken to its

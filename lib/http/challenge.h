@@ -33,6 +33,12 @@ typedef struct ah_challenge {
 bool ah_challenge_next(ahttp_str *rest, ah_challenge *out);
 
 /*
+ * Reads |value| as parameters without a scheme, as Authentication-Info has them
+ * (RFC 7615, section 3), up to what is none.
+ */
+void ah_challenge_read_params(ah_challenge *out, ahttp_str value);
+
+/*
  * Finds the parameter |name|, in any case; the first if there are several.
  * |*out| is its value without quotes and quoted-pairs, in |arena| or a view of
  * the field; its ptr is NULL if there is no such parameter.  AHTTP_OK or

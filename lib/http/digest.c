@@ -495,3 +495,18 @@ int ah_digest_authorize(const ah_digest_challenge *challenge,
   }
   return rv;
 }
+
+int ah_digest_rspauth(const ah_digest_challenge *challenge,
+                      const ah_digest_answer *answer,
+                      char out[AH_DIGEST_HEX_MAX])
+{
+  digest_sum sum;
+  ah_digest_answer servers = *answer;
+  servers.method = AH_STR(""); /* A2 = ":" request-uri */
+  out[0] = '\0';
+  int rv = sum_make(&sum, challenge, &servers);
+  if (rv == AHTTP_OK) {
+    memcpy(out, sum.hash, sizeof(sum.hash));
+  }
+  return rv;
+}

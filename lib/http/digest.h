@@ -85,6 +85,15 @@ int ah_digest_authorize(const ah_digest_challenge *challenge,
                         const ah_digest_answer *answer, ah_arena *arena,
                         ahttp_str *out);
 
+/*
+ * Computes what rspauth in Authentication-Info must be after |answer|, which
+ * was not by auth-int: proof that the server knows the password too (RFC 7616,
+ * section 3.5).  Errors as above.
+ */
+int ah_digest_rspauth(const ah_digest_challenge *challenge,
+                      const ah_digest_answer *answer,
+                      char out[AH_DIGEST_HEX_MAX]);
+
 /* Fills |out| with random hexadecimal digits; false if there is no randomness.
  */
 bool ah_digest_cnonce(char out[AH_DIGEST_CNONCE_LEN]);

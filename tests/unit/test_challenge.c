@@ -148,6 +148,17 @@ static void every_prefix_is_read_without_harm(void **state)
   }
 }
 
+static void parameters_are_read_without_a_scheme(void **state)
+{
+  (void)state;
+  ah_challenge info;
+  ah_challenge_read_params(&info, AH_STR("nextnonce=\"a,b\" , qop=auth,Basic"));
+  assert_int_equal(info.param_count, 2);
+  assert_memory_equal(info.params[0].value.ptr, "\"a,b\"", 5);
+  ah_challenge_read_params(&info, AH_STR(""));
+  assert_int_equal(info.param_count, 0);
+}
+
 static int find_realm(void *arg)
 {
   (void)arg;
@@ -175,6 +186,7 @@ int main(void)
       cmocka_unit_test(names_are_found_in_any_case_and_once),
       cmocka_unit_test(more_parameters_than_the_limit_are_dropped),
       cmocka_unit_test(every_prefix_is_read_without_harm),
+      cmocka_unit_test(parameters_are_read_without_a_scheme),
       cmocka_unit_test(unquoting_needs_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

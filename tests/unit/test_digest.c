@@ -278,6 +278,27 @@ static void content_is_hashed_in_pieces(void **state)
   ah_digest_hash_free(NULL);
 }
 
+/* RFC 2617, section 3.5, and section 3.2.3 for the server's part, computed with
+ * Python's hashlib. */
+static void servers_prove_that_they_know_the_password(void **state)
+{
+  (void)state;
+  ah_arena arena;
+  ah_arena_init(&arena, NULL, 0);
+  ah_digest_challenge challenge;
+  char hex[AH_DIGEST_HEX_MAX];
+  const ah_digest_answer answer = {.username = AH_STR("Mufasa"),
+                                   .password = AH_STR("Circle Of Life"),
+                                   .method = AH_STR("GET"),
+                                   .target = AH_STR("/dir/index.html"),
+                                   .cnonce = AH_STR("0a4f113b"),
+                                   .count = 1};
+  read_challenge(&challenge, rows[1].challenge, &arena);
+  assert_int_equal(ah_digest_rspauth(&challenge, &answer, hex), AHTTP_OK);
+  assert_string_equal(hex, "376602cfd2f4e8e5e78b948a85263e85");
+  ah_arena_clear(&arena);
+}
+
 static void client_nonces_differ(void **state)
 {
   (void)state;
@@ -324,6 +345,7 @@ int main(void)
       cmocka_unit_test(flags_are_read),
       cmocka_unit_test(strongest_challenge_of_all_lines_is_chosen),
       cmocka_unit_test(content_is_hashed_in_pieces),
+      cmocka_unit_test(servers_prove_that_they_know_the_password),
       cmocka_unit_test(client_nonces_differ),
       cmocka_unit_test(every_allocation_may_fail),
   };
