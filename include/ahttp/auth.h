@@ -3,6 +3,7 @@
 #define AHTTP_AUTH_H
 
 #include <ahttp/call.h>
+#include <ahttp/error.h>
 #include <ahttp/hooks.h>
 #include <ahttp/types.h>
 
@@ -20,7 +21,9 @@ extern "C" {
  * upgrade from http on port 80 to https on port 443 of the same host.
  *
  * |username| and |password| in a URL are used as by ahttp_auth_new_basic() when
- * nothing else is given.
+ * nothing else is given.  An Authorization field of the request's own goes
+ * before everything that this header makes but ahttp_auth_new(), which may do
+ * something else altogether.
  */
 
 /* One call's course through an authentication.  Lives as long as the call. */
@@ -82,6 +85,54 @@ AHTTP_EXTERN int ahttp_auth_new_basic(ahttp_auth **out, ahttp_str username,
 /* Bearer (RFC 6750), the same.  AHTTP_EINVAL if |token| is empty or has other
  * bytes than a token68 (RFC 9110, section 11.2); AHTTP_ENOMEM. */
 AHTTP_EXTERN int ahttp_auth_new_bearer(ahttp_auth **out, ahttp_str token);
+
+/*
+ * Digest (RFC 7616, and RFC 2069 and 2617 before it), in UTF-8: answers the
+ * strongest of the server's challenges.  It remembers them, by origin, and
+ * answers further requests before they are asked; may serve any number of
+ * clients on any threads.
+ *
+ * A response of status 401 is given to the caller if the server does not ask
+ * for Digest, or has refused the password.  Errors of a call, besides those of
+ * every authentication:
+ *   AHTTP_EPROTO  a challenge that cannot be answered; or the server has proved
+ *                 that it does not know the password
+ *   AHTTP_EBODY   the server wants the content signed, which cannot be read
+ *                 more than once
+ *   AHTTP_ESTATE  OpenSSL lacks the algorithm or randomness
+ *
+ * AHTTP_EINVAL if |username| or |password| has a control character;
+ * AHTTP_ENOMEM.
+ */
+AHTTP_EXTERN int ahttp_auth_new_digest(ahttp_auth **out, ahttp_str username,
+                                       ahttp_str password);
+
+/* What the server asks for, Digest if it can be: the same, or Basic over https,
+ * and over http too if |basic_in_clear|.  Nothing is sent to an origin before
+ * it has asked.  Errors are those of both. */
+AHTTP_EXTERN int ahttp_auth_new_any(ahttp_auth **out, ahttp_str username,
+                                    ahttp_str password, bool basic_in_clear);
+
+/*
+ * Basic by what the file at |path| says of the host, in the format of ftp's
+ * .netrc; NULL: the file that the environment variable NETRC names, or .netrc
+ * in the home folder.  It is read once, here.
+ *
+ * Unlike other credentials, these are looked up for the host of each hop that
+ * redirects lead to as well; but "default" is for the origin that the call was
+ * started for alone, and nothing is sent over http once a call has come by
+ * https.  A password in the URL goes before the file; a URL with a username
+ * alone gets that one's password.
+ *
+ * Returns AHTTP_OK and sets |*out|, or sets it to NULL, describes |*err| (may
+ * be NULL) and returns:
+ *   AHTTP_EFILE   it cannot be read, has a mistake, or has passwords while
+ *                 others than its owner may read or write it
+ *   AHTTP_ELIMIT  it is too large
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_auth_new_netrc(ahttp_auth **out, const char *path,
+                                      ahttp_error *err);
 
 /* Drops the caller's reference; clients and calls have their own.  NULL is
  * allowed. */

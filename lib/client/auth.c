@@ -15,6 +15,7 @@
 
 struct ahttp_auth {
   atomic_uint refs;
+  bool is_for_each_host;
   ahttp_auth_opts opts;
 };
 
@@ -82,11 +83,20 @@ const ahttp_auth_opts *ah_auth_opts(const ahttp_auth *auth)
   return &auth->opts;
 }
 
+void ah_auth_set_each_host(ahttp_auth *auth)
+{
+  auth->is_for_each_host = true;
+}
+
+bool ah_auth_is_for_each_host(const ahttp_auth *auth)
+{
+  return auth->is_for_each_host;
+}
+
 /* --- Basic. ----------------------------------------------------------------
  */
 
-/* RFC 7617, section 2: neither may have control characters. */
-static bool has_control(ahttp_str text)
+bool ah_auth_has_control(ahttp_str text)
 {
   for (size_t i = 0; i < text.len; i++) {
     uint8_t c = (uint8_t)text.ptr[i];
@@ -105,14 +115,16 @@ static void append(char **dst, ahttp_str text)
   }
 }
 
-/* RFC 7617, section 2: "Basic" and the base64 of user-id ":" password. */
-static int basic_value(ahttp_str *out, ah_arena *arena, ahttp_str username,
-                       ahttp_str password)
+/* RFC 7617, section 2: "Basic" and the base64 of user-id ":" password; neither
+ * may have control characters. */
+int ah_auth_value_of_pair(ahttp_str *out, ah_arena *arena, ahttp_str username,
+                          ahttp_str password)
 {
   const ahttp_str scheme = AH_STR("Basic ");
   bool has_colon =
       username.len > 0 && memchr(username.ptr, ':', username.len) != NULL;
-  if (has_colon || has_control(username) || has_control(password)) {
+  if (has_colon || ah_auth_has_control(username) ||
+      ah_auth_has_control(password)) {
     return AHTTP_EINVAL;
   }
   size_t pair_len = username.len + 1 + password.len;
@@ -143,6 +155,12 @@ static int percent_decode(ahttp_str *out, ah_arena *arena, ahttp_str text)
   return AHTTP_OK;
 }
 
+int ah_auth_username_of_url(ahttp_str *out, ah_arena *arena,
+                            const ahttp_url *url)
+{
+  return percent_decode(out, arena, url->username);
+}
+
 int ah_auth_value_of_url(ahttp_str *out, ah_arena *arena, const ahttp_url *url)
 {
   ahttp_str username;
@@ -151,7 +169,8 @@ int ah_auth_value_of_url(ahttp_str *out, ah_arena *arena, const ahttp_url *url)
   if (rv == AHTTP_OK) {
     rv = percent_decode(&password, arena, url->password);
   }
-  return rv == AHTTP_OK ? basic_value(out, arena, username, password) : rv;
+  return rv == AHTTP_OK ? ah_auth_value_of_pair(out, arena, username, password)
+                        : rv;
 }
 
 /* --- Schemes that send one value. ------------------------------------------
@@ -166,7 +185,9 @@ static int fixed_on_request(ahttp_auth_flow *flow, ahttp_outgoing *outgoing,
                             void *user_data)
 {
   const fixed_auth *self = user_data;
-  (void)flow;
+  if (ah_auth_flow_has_own(flow)) {
+    return AHTTP_OK;
+  }
   return ahttp_outgoing_set_field(outgoing, AH_STR("authorization"),
                                   self->value);
 }
@@ -211,7 +232,8 @@ int ahttp_auth_new_basic(ahttp_auth **out, ahttp_str username,
   if (self == NULL) {
     return AHTTP_ENOMEM;
   }
-  int rv = basic_value(&self->value, &self->arena, username, password);
+  int rv =
+      ah_auth_value_of_pair(&self->value, &self->arena, username, password);
   return fixed_finish(out, self, rv);
 }
 

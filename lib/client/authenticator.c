@@ -7,7 +7,8 @@
  * is nothing to strip when a redirect leads elsewhere: the flow is merely not
  * asked any more.  |home| is the URL whose origin the credentials are for.  It
  * moves once, when the same host is upgraded to https; having left it, a call
- * gets no credentials any more, wherever it goes.
+ * gets no credentials any more, wherever it goes.  An authentication that has
+ * credentials for each host (netrc) is asked everywhere and decides by itself.
  */
 #include "config.h"
 
@@ -34,6 +35,8 @@ struct ahttp_auth_flow {
   bool is_asked;    /* this hop is the flow's */
   bool is_later;    /* on_request has asked to be called again */
   unsigned rounds;  /* hops that it has asked for */
+  ahttp_error *err; /* during a callback: its caller's */
+  bool has_said;    /* the callback has described its error there */
   void *state;      /* opts->flow_bytes */
   ahttp_str of_url; /* Authorization, if there is no call->auth */
   ah_hold hold;
@@ -45,11 +48,18 @@ static int flow_fail(ahttp_error *err, int code)
   return code;
 }
 
+/* A callback has failed with |code|. */
+static int flow_user_error(const ahttp_auth_flow *flow, int code,
+                           ahttp_error *err)
+{
+  return flow->has_said ? err->code : ah_call_user_error(code, err);
+}
+
 /* --- The user's callbacks, one wrapper each. -------------------------------
  */
 
 static int flow_call_on_request(ahttp_auth_flow *flow,
-                                const ahttp_auth_opts *opts)
+                                const ahttp_auth_opts *opts, ahttp_error *err)
 {
   ahttp_call *call = flow->call;
   ahttp_outgoing outgoing = {.call = call};
@@ -57,13 +67,14 @@ static int flow_call_on_request(ahttp_auth_flow *flow,
     return AHTTP_OK;
   }
   ah_call_ref(call);
+  flow->err = err;
   int rv = opts->on_request(flow, &outgoing, opts->user_data);
   ah_call_unref(call); /* the engine has one of its own */
   return rv;
 }
 
 static int flow_call_on_response(ahttp_auth_flow *flow,
-                                 const ahttp_auth_opts *opts)
+                                 const ahttp_auth_opts *opts, ahttp_error *err)
 {
   ahttp_call *call = flow->call;
   const ahttp_response response = {
@@ -74,6 +85,7 @@ static int flow_call_on_response(ahttp_auth_flow *flow,
       .content = ah_hold_content(&flow->hold),
   };
   ah_call_ref(call);
+  flow->err = err;
   int rv = opts->on_response(flow, &response, opts->user_data);
   ah_call_unref(call);
   return rv;
@@ -124,6 +136,9 @@ static int flow_use_url(ahttp_auth_flow *flow, ahttp_error *err)
   ahttp_call *call = flow->call;
   ahttp_outgoing outgoing = {.call = call};
   int rv = AHTTP_OK;
+  if (ah_auth_flow_has_own(flow)) {
+    return rv;
+  }
   if (flow->of_url.len == 0) {
     rv = ah_auth_value_of_url(&flow->of_url, &call->arena, &call->request->url);
   }
@@ -147,7 +162,9 @@ static int auth_on_start(ahttp_call *call, ahttp_error *err)
   }
   if (!flow->is_later) {
     ah_hold_clear(&flow->hold);
-    flow->is_asked = flow_is_at_home(flow);
+    flow->is_asked =
+        flow_is_at_home(flow) ||
+        (call->auth != NULL && ah_auth_is_for_each_host(call->auth));
   }
   flow->is_later = false;
   if (!flow->is_asked) {
@@ -156,7 +173,7 @@ static int auth_on_start(ahttp_call *call, ahttp_error *err)
   if (call->auth == NULL) {
     return flow_use_url(flow, err);
   }
-  int rv = flow_call_on_request(flow, ah_auth_opts(call->auth));
+  int rv = flow_call_on_request(flow, ah_auth_opts(call->auth), err);
   if (rv == AHTTP_OK || call->is_ended) {
     return AHTTP_OK;
   }
@@ -165,7 +182,7 @@ static int auth_on_start(ahttp_call *call, ahttp_error *err)
     rv = ah_call_await_user(call);
     return rv == AH_LATER ? rv : flow_fail(err, rv);
   }
-  return ah_call_user_error(rv, err);
+  return flow_user_error(flow, rv, err);
 }
 
 static int flow_go_again(ahttp_auth_flow *flow, ahttp_error *err)
@@ -200,7 +217,7 @@ static int auth_on_head(ahttp_call *call, ahttp_error *err)
     int rv = ah_hold_collect(&flow->hold, call, call->client->content_max);
     return rv == AH_LATER ? rv : flow_fail(err, rv);
   }
-  int rv = flow_call_on_response(flow, opts);
+  int rv = flow_call_on_response(flow, opts, err);
   if (call->is_ended) {
     return AHTTP_OK;
   }
@@ -216,7 +233,7 @@ static int auth_on_head(ahttp_call *call, ahttp_error *err)
     rv = ah_call_await_user(call);
     return rv == AH_LATER ? rv : flow_fail(err, rv);
   default:
-    return ah_call_user_error(rv, err);
+    return flow_user_error(flow, rv, err);
   }
 }
 
@@ -288,4 +305,27 @@ int ahttp_auth_flow_read(ahttp_auth_flow *flow, uint64_t offset, uint8_t *dst,
   }
   int rv = ah_body_read(body, offset, dst, cap, len);
   return rv == AH_BLOCKED ? AHTTP_BODY_WAIT : rv;
+}
+
+/* --- For our own schemes. --------------------------------------------------
+ */
+
+bool ah_auth_flow_has_own(const ahttp_auth_flow *flow)
+{
+  const ahttp_call *call = flow->call;
+  /* Redirects to another origin leave it behind. */
+  return ah_fields_find(&call->request->fields, AH_FIELD_AUTHORIZATION) !=
+             NULL &&
+         ah_fields_find(call->hop.head.fields, AH_FIELD_AUTHORIZATION) != NULL;
+}
+
+bool ah_auth_flow_is_home(const ahttp_auth_flow *flow)
+{
+  return !flow->has_left;
+}
+
+ahttp_error *ah_auth_flow_error(ahttp_auth_flow *flow)
+{
+  flow->has_said = true;
+  return flow->err;
 }
