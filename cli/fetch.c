@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "cli/cookies.h"
+#include "cli/credentials.h"
 #include "cli/engine.h"
 #include "cli/exit_code.h"
 #include "cli/job.h"
@@ -31,6 +32,7 @@ typedef struct cli_run {
   const cli_options *options;
   cli_terminal *terminal;
   cli_shared shared;
+  ahttp_auth *auth;      /* of all URLs; NULL: none */
   ahttp_cookie_jar *jar; /* all URLs share it; NULL: no cookies */
   cli_draft *draft;
   cli_input *input;
@@ -221,7 +223,8 @@ static int run_open(cli_run *run)
   cli_shared *shared = &run->shared;
   cli_text problem = {0};
 
-  if (cli_draft_new(&run->draft, options, &problem) != 0 ||
+  if (cli_credentials_open(&run->auth, options, &problem) != 0 ||
+      cli_draft_new(&run->draft, options, &problem) != 0 ||
       cli_input_new(&run->input, &run->loop, options->sources,
                     options->source_count, &problem) != 0 ||
       run_open_sink(run, &problem) != 0 ||
@@ -235,6 +238,7 @@ static int run_open(cli_run *run)
     return run_refuse(run, &problem, CLI_EXIT_USAGE);
   }
   shared->draft = run->draft;
+  shared->send.auth = run->auth;
   if (run_open_results(run, &problem) != 0) {
     return run_refuse(run, &problem, CLI_EXIT_IO);
   }
@@ -276,6 +280,7 @@ static int run_save_cookies(cli_run *run, int code)
 
 static void run_clear(cli_run *run)
 {
+  ahttp_auth_free(run->auth);
   ahttp_cookie_jar_free(run->jar);
   cli_report_clear(&run->shared.report);
   cli_naming_clear(&run->shared.naming);

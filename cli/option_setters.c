@@ -149,6 +149,16 @@ int cli_set_field(cli_options *options, const cli_option *option,
   return 0;
 }
 
+int cli_set_auth_scheme(cli_options *options, const cli_option *option,
+                        const char *value, cli_text *problem)
+{
+  (void)value;
+  (void)problem;
+  options->auth_scheme = (cli_auth_scheme)option->min;
+  options->has_auth_scheme = true;
+  return 0;
+}
+
 int cli_set_http(cli_options *options, const cli_option *option,
                  const char *value, cli_text *problem)
 {

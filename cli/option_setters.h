@@ -36,6 +36,9 @@ int cli_set_url(cli_options *options, const cli_option *option,
 /* One more "Name: value". */
 int cli_set_field(cli_options *options, const cli_option *option,
                   const char *value, cli_text *problem);
+/* The scheme of --user is the one that |min| holds. */
+int cli_set_auth_scheme(cli_options *options, const cli_option *option,
+                        const char *value, cli_text *problem);
 /* The HTTP policy that |min| holds. */
 int cli_set_http(cli_options *options, const cli_option *option,
                  const char *value, cli_text *problem);

@@ -54,6 +54,30 @@ static const cli_option option_table[] = {
     {'A', "user-agent", "NAME", "Request",
      "the User-Agent field [ahttp/VERSION]; empty sends none", cli_set_string,
      AT(user_agent), 0, 0},
+    {'u', "user", "USER[:PASSWORD]", "Request",
+     "credentials for the origin of each URL; without a password it is asked "
+     "for on the terminal",
+     cli_set_string, AT(user), 0, 0},
+    {'\0', "basic", NULL, "Request", "send them by Basic [the default]",
+     cli_set_auth_scheme, 0, CLI_AUTH_BASIC, 0},
+    {'\0', "digest", NULL, "Request", "send them by Digest",
+     cli_set_auth_scheme, 0, CLI_AUTH_DIGEST, 0},
+    {'\0', "anyauth", NULL, "Request",
+     "send them by what the server asks for, Digest if it can be",
+     cli_set_auth_scheme, 0, CLI_AUTH_ANY, 0},
+    {'\0', "bearer", "TOKEN", "Request",
+     "a token for the origin of each URL (OAuth 2.0)", cli_set_string,
+     AT(bearer), 0, 0},
+    {'\0', "oauth2-bearer", "TOKEN", "Request", NULL, cli_set_string,
+     AT(bearer), 0, 0},
+    {'n', "netrc", NULL, "Request",
+     "take credentials from ~/.netrc, or the file that NETRC names",
+     cli_set_flag, AT(netrc), 0, 0},
+    {'\0', "netrc-file", "FILE", "Request", "take them from FILE",
+     cli_set_string, AT(netrc_file), 0, 0},
+    {'\0', "netrc-optional", NULL, "Request",
+     "the same as --netrc, and the file may be missing", cli_set_flag,
+     AT(netrc_optional), 0, 0},
     {'b', "cookie", "NAME=VALUE|FILE", "Request",
      "send a cookie, or those of FILE (cookies.txt) to whom they belong and "
      "what servers set from then on; may be repeated",
@@ -412,6 +436,12 @@ static int options_check(const cli_options *options, cli_text *problem)
   } else if ((options->cookie_jar != NULL && options->cookie_jar[0] == '\0') ||
              (options->session != NULL && options->session[0] == '\0')) {
     cli_text_add(problem, "--cookie-jar and --session want the name of a file");
+  } else if (options->user != NULL && options->bearer != NULL) {
+    cli_text_add(problem, "--user and --bearer exclude each other");
+  } else if (options->has_auth_scheme && options->user == NULL) {
+    cli_text_add(problem, "--basic, --digest and --anyauth are about --user");
+  } else if (options->netrc_file != NULL && options->netrc_file[0] == '\0') {
+    cli_text_add(problem, "--netrc-file wants the name of a file");
   }
   return problem->len > 0 ? -1 : 0;
 }

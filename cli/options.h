@@ -29,6 +29,13 @@ typedef enum cli_progress_mode {
   CLI_PROGRESS_NONE = 2
 } cli_progress_mode;
 
+/* How --user is proved. */
+typedef enum cli_auth_scheme {
+  CLI_AUTH_BASIC = 0,
+  CLI_AUTH_DIGEST = 1,
+  CLI_AUTH_ANY = 2
+} cli_auth_scheme;
+
 /* What the command line of `ahttp get` says.  Strings point into argv. */
 typedef struct cli_options {
   bool help; /* -h: nothing else counts */
@@ -43,6 +50,13 @@ typedef struct cli_options {
   cli_words fields;   /* "Name: value" */
   cli_words data;     /* -d in order; "@FILE" not opened yet */
   const char *user_agent;
+  const char *user;   /* USER or USER:PASSWORD; NULL: none */
+  const char *bearer; /* NULL: none */
+  cli_auth_scheme auth_scheme;
+  bool has_auth_scheme;
+  bool netrc;
+  bool netrc_optional;    /* the file may be missing */
+  const char *netrc_file; /* NULL: the usual one */
   cli_words cookies;      /* -b: cookies, or files of them */
   const char *cookie_jar; /* written at the end */
   const char *session;    /* read at the beginning and written at the end */

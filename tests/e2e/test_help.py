@@ -89,8 +89,7 @@ def test_usage_errors(program, words, told):
     "word, near",
     [
         ("-I", "-X HEAD"),
-        ("-u", "Authorization"),
-        ("--user", "Authorization"),
+        ("--ntlm", "--anyauth"),
         ("--include", "-v"),
         ("--retry", "--results"),
         ("--jbos", "--jobs"),
