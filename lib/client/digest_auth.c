@@ -143,7 +143,9 @@ static int digest_value(ahttp_auth_flow *flow, const digest_auth *self,
   int rv = AHTTP_OK;
   if (challenge->qop == AH_DIGEST_AUTH_INT) { /* nothing else is offered */
     rv = hash_content(flow, challenge->algorithm, hex);
-    answer.content_hash = ah_str_from_c(hex);
+    if (rv == AHTTP_OK) {
+      answer.content_hash = ah_str_from_c(hex);
+    }
   }
   if (rv == AHTTP_OK) {
     rv = ah_digest_authorize(challenge, &answer, &call->arena, out);
