@@ -153,6 +153,23 @@ AHTTP_EXTERN int
 ahttp_request_set_content_source(ahttp_request *request,
                                  const ahttp_content_source *source);
 
+/*
+ * Sets the content to a copy of |len| bytes at |text|, which is JSON already:
+ * it is sent as it is, and not looked at.  Content-Type is application/json
+ * unless the request, or the client that sends it, has one.  Returns as
+ * ahttp_request_set_content().
+ */
+AHTTP_EXTERN int ahttp_request_set_json(ahttp_request *request,
+                                        const char *text, size_t len);
+
+/*
+ * Sets the content to |params| (NULL: none), encoded as
+ * application/x-www-form-urlencoded, which Content-Type says unless there is
+ * another.  Returns as ahttp_request_set_content().
+ */
+AHTTP_EXTERN int ahttp_request_set_form(ahttp_request *request,
+                                        const ahttp_params *params);
+
 /* The request's parts; they live as long as the request. */
 AHTTP_EXTERN ahttp_str ahttp_request_method(const ahttp_request *request);
 AHTTP_EXTERN const ahttp_url *ahttp_request_url(const ahttp_request *request);

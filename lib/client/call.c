@@ -309,6 +309,21 @@ static ahttp_str call_accepted(const ahttp_call *call, ahttp_str codings)
   return is_part ? AH_STR("identity") : codings;
 }
 
+/* What follows from the request's content, unless somebody has said it. */
+static int call_merge_implied(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  const ahttp_fields *implied = &call->request->implied;
+  int rv = AHTTP_OK;
+  for (uint32_t i = 0; i < implied->count && rv == AHTTP_OK; i++) {
+    const ah_field *field = &implied->items[i];
+    if (ah_fields_find(fields, field->id) == NULL) {
+      rv = ah_fields_add_view(fields, field->name, field->value, field->id);
+    }
+  }
+  return rv;
+}
+
 /* The request's fields after those defaults it does not have itself. */
 static int call_merge_fields(ahttp_call *call)
 {
@@ -332,7 +347,8 @@ static int call_merge_fields(ahttp_call *call)
       return rv;
     }
   }
-  return ah_fields_add_all(fields, &call->request->fields);
+  int rv = ah_fields_add_all(fields, &call->request->fields);
+  return rv == AHTTP_OK ? call_merge_implied(call) : rv;
 }
 
 static int call_fill_first_hop(ahttp_call *call)

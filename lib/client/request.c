@@ -45,6 +45,7 @@ static int request_make(ahttp_request **out, ahttp_str method, ahttp_str url,
   atomic_init(&request->is_sent, false);
   ah_arena_init(&request->arena, request->block, sizeof(request->block));
   ah_fields_init(&request->fields, &request->arena);
+  ah_fields_init(&request->implied, &request->arena);
   int rv = request_fill(request, method, url, base);
   if (rv != AHTTP_OK) {
     ahttp_request_free(request);
@@ -208,10 +209,11 @@ int ahttp_request_merge_params(ahttp_request *request,
   return rv;
 }
 
-static void request_set_body(ahttp_request *request, ah_body *body)
+void ah_request_set_body(ahttp_request *request, ah_body *body)
 {
   ah_body_free(request->body);
   request->body = body;
+  ah_fields_remove(&request->implied, AH_FIELD_CONTENT_TYPE);
 }
 
 int ahttp_request_set_content(ahttp_request *request, const void *data,
@@ -223,7 +225,7 @@ int ahttp_request_set_content(ahttp_request *request, const void *data,
   ah_body *body;
   int rv = ah_body_new_bytes(&body, data, len);
   if (rv == AHTTP_OK) {
-    request_set_body(request, body);
+    ah_request_set_body(request, body);
   }
   return rv;
 }
@@ -236,7 +238,7 @@ int ahttp_request_set_content_file(ahttp_request *request, const char *path)
   ah_body *body;
   int rv = ah_body_new_file(&body, path);
   if (rv == AHTTP_OK) {
-    request_set_body(request, body);
+    ah_request_set_body(request, body);
   }
   return rv;
 }
@@ -250,7 +252,7 @@ int ahttp_request_set_content_source(ahttp_request *request,
   ah_body *body;
   int rv = ah_body_new_source(&body, source);
   if (rv == AHTTP_OK) {
-    request_set_body(request, body);
+    ah_request_set_body(request, body);
   }
   return rv;
 }

@@ -27,6 +27,7 @@ struct ahttp_request {
   unsigned traits; /* AH_METHOD_... */
   ahttp_url url;
   ahttp_fields fields;
+  ahttp_fields implied; /* sent unless there are others of the same name */
   ah_body *body;        /* NULL: no content */
   ahttp_str connect_to; /* see ah_request_head */
   uint8_t block[AH_REQUEST_BLOCK_BYTES];
@@ -34,6 +35,10 @@ struct ahttp_request {
 
 /* True for fields that belong to the library: those that frame a message. */
 bool ah_request_is_framing_field(ah_field_id id);
+
+/* Takes |body| for the content, in place of what was there, whose type is
+ * forgotten. */
+void ah_request_set_body(ahttp_request *request, ah_body *body);
 
 /* Returns |request| with one more reference.  Any thread. */
 ahttp_request *ah_request_ref(ahttp_request *request);
