@@ -13,6 +13,7 @@
 #include <ahttp/params.h>
 #include <ahttp/message.h>
 #include <ahttp/request.h>
+#include <ahttp/multipart.h>
 #include <ahttp/response.h>
 #include <ahttp/trace.h>
 #include <ahttp/status.h>

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "http/multipart.h"
 #include "http/query.h"
 
 /*
@@ -61,4 +62,60 @@ int ahttp_request_set_form(ahttp_request *request, const ahttp_params *params)
   }
   ah_buf_clear(&text);
   return rv;
+}
+
+/* The Content-Type that the request has; it may be changed as long as it was
+ * not sent.  NULL: it has none. */
+static ah_field *request_find_type(ahttp_request *request)
+{
+  ahttp_fields *fields = &request->fields;
+  for (uint32_t i = 0; i < fields->count; i++) {
+    if (fields->items[i].id == AH_FIELD_CONTENT_TYPE) {
+      return &fields->items[i];
+    }
+  }
+  return NULL;
+}
+
+/*
+ * HTTPX takes the boundary of a Content-Type that the caller has set, but sends
+ * one without a boundary as it is, and then nobody can read the content.  Here
+ * the boundary is added to it.
+ */
+static int request_agree_on_boundary(ahttp_request *request,
+                                     ahttp_multipart *multipart)
+{
+  ah_field *type = request_find_type(request);
+  ah_boundary boundary = {.len = 0};
+  ah_boundary_place place = type == NULL
+                                ? AH_BOUNDARY_NOT_MULTIPART
+                                : ah_boundary_find(&boundary, type->value);
+  if (place == AH_BOUNDARY_INVALID) {
+    return AHTTP_EFIELD;
+  }
+  int rv = ah_multipart_close(multipart, &boundary);
+  if (rv == AHTTP_OK && place == AH_BOUNDARY_MISSING) {
+    rv = ah_boundary_add_to(&multipart->boundary, type->value, &request->arena,
+                            &type->value);
+  }
+  return rv;
+}
+
+int ahttp_request_set_multipart(ahttp_request *request,
+                                ahttp_multipart *multipart)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  ahttp_str type;
+  ah_body *body;
+  int rv = request_agree_on_boundary(request, multipart);
+  if (rv == AHTTP_OK) {
+    rv = ah_boundary_add_to(&multipart->boundary, AH_STR("multipart/form-data"),
+                            &request->arena, &type);
+  }
+  if (rv == AHTTP_OK) {
+    rv = ah_body_new_multipart(&body, multipart);
+  }
+  return rv == AHTTP_OK ? request_set_typed(request, body, type) : rv;
 }

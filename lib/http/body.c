@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,10 +20,18 @@ typedef struct bytes_body {
   uint8_t data[];
 } bytes_body;
 
+/* What went wrong with a file; an errno if it is positive. */
+enum {
+  FILE_IS_FINE = 0,
+  FILE_HAS_SHRUNK = -1,
+  FILE_HAS_GROWN = -2
+};
+
 typedef struct file_body {
-  ah_body base;
+  ah_body base; /* first: the ops get this address */
   int fd;
-  uint64_t pos; /* the descriptor's position, if it cannot rewind */
+  uint64_t pos;     /* the descriptor's position, if it cannot rewind */
+  atomic_int fault; /* the last one; several threads may send it */
 } file_body;
 
 typedef struct source_body {
@@ -70,7 +79,8 @@ static int file_read(ah_body *body, uint64_t offset, uint8_t *dst, size_t cap,
     cap = (size_t)((uint64_t)body->length - offset);
   }
   ssize_t got = file_read_once(file, offset, dst, cap);
-  if (got < 0) {
+  if (got < 0 || (got == 0 && body->length >= 0)) {
+    atomic_store(&file->fault, got < 0 ? errno : FILE_HAS_SHRUNK);
     return AHTTP_EBODY;
   }
   if (!body->can_rewind) {
@@ -78,6 +88,32 @@ static int file_read(ah_body *body, uint64_t offset, uint8_t *dst, size_t cap,
   }
   *len = (size_t)got;
   return AHTTP_OK;
+}
+
+static int file_check_end(ah_body *body)
+{
+  file_body *file = (file_body *)body;
+  struct stat info;
+  if (fstat(file->fd, &info) != 0 || info.st_size <= body->length) {
+    return AHTTP_OK;
+  }
+  atomic_store(&file->fault, FILE_HAS_GROWN);
+  return AHTTP_EBODY;
+}
+
+static void file_explain(ah_body *body, ahttp_error *err)
+{
+  const file_body *file = (const file_body *)body;
+  int fault = atomic_load(&file->fault);
+  if (fault == FILE_HAS_SHRUNK || fault == FILE_HAS_GROWN) {
+    ah_error_say(err, AHTTP_EBODY, AHTTP_PHASE_NONE,
+                 "the file has become %s since it was opened",
+                 fault == FILE_HAS_GROWN ? "longer" : "shorter");
+  } else {
+    ah_error_set(err, AHTTP_EBODY, AHTTP_PHASE_NONE,
+                 fault == FILE_IS_FINE ? AHTTP_DOMAIN_NONE : AHTTP_DOMAIN_OS,
+                 fault, "the file could not be read");
+  }
 }
 
 static void file_free(ah_body *body)
@@ -125,6 +161,8 @@ static const ah_body_ops bytes_ops = {
 static const ah_body_ops file_ops = {
     .name = "file",
     .read = file_read,
+    .check_end = file_check_end,
+    .explain = file_explain,
     .free = file_free,
 };
 
@@ -193,6 +231,7 @@ int ah_body_new_file(ah_body **out, const char *path)
       .can_rewind = is_regular,
   };
   file->fd = fd;
+  atomic_init(&file->fault, FILE_IS_FINE);
   *out = &file->base;
   return AHTTP_OK;
 }
@@ -239,6 +278,20 @@ int ah_body_read(ah_body *body, uint64_t offset, uint8_t *dst, size_t cap,
     *len = 0;
   }
   return rv;
+}
+
+int ah_body_check_end(ah_body *body)
+{
+  return body->ops->check_end == NULL ? AHTTP_OK : body->ops->check_end(body);
+}
+
+void ah_body_explain(ah_body *body, ahttp_error *err)
+{
+  if (body->ops->explain != NULL) {
+    body->ops->explain(body, err);
+  } else {
+    ah_error_plain(err, AHTTP_EBODY, AHTTP_PHASE_NONE);
+  }
 }
 
 void ah_body_free(ah_body *body)

@@ -2,6 +2,7 @@
 #ifndef AH_HTTP_BODY_H
 #define AH_HTTP_BODY_H
 
+#include <ahttp/error.h>
 #include <ahttp/request.h>
 
 /*
@@ -19,6 +20,11 @@ typedef struct ah_body_ops {
    */
   int (*read)(ah_body *body, uint64_t offset, uint8_t *dst, size_t cap,
               size_t *len);
+  /* AHTTP_OK, or AHTTP_EBODY if there is more than |length| says by now.  NULL:
+   * there is not. */
+  int (*check_end)(ah_body *body);
+  /* Says why a read or check has failed.  NULL: nothing more is known. */
+  void (*explain)(ah_body *body, ahttp_error *err);
   void (*free)(ah_body *body);
 } ah_body_ops;
 
@@ -42,6 +48,14 @@ int ah_body_new_source(ah_body **out, const ahttp_content_source *source);
  * a body that cannot rewind.  At a known length the source is not asked. */
 int ah_body_read(ah_body *body, uint64_t offset, uint8_t *dst, size_t cap,
                  size_t *len);
+
+/* What is behind the end of a known length; see ah_body_ops.check_end.  Content
+ * that is sent alone need not ask: what was there when it was opened is sent.
+ */
+int ah_body_check_end(ah_body *body);
+
+/* Fills |*err| after AHTTP_EBODY. */
+void ah_body_explain(ah_body *body, ahttp_error *err);
 
 /* NULL is allowed. */
 void ah_body_free(ah_body *body);

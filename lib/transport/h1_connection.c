@@ -249,7 +249,11 @@ static void conn_fail_request(h1_connection *conn, int code)
     conn_close_stream(conn); /* what conn_die() had to leave */
     return;
   }
-  ah_error_say(&err, code, AHTTP_PHASE_NONE, "%s", conn->request.why);
+  if (conn->request.why == NULL) {
+    ah_body_explain(conn->exchange->request.body, &err);
+  } else {
+    ah_error_say(&err, code, AHTTP_PHASE_NONE, "%s", conn->request.why);
+  }
   if (conn->request.state == AH_H1_REQUEST_QUEUED && code != AHTTP_ENOMEM) {
     conn_become_idle(conn, &err); /* the stream has nothing of it */
   } else {

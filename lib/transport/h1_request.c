@@ -120,7 +120,7 @@ static int request_read(ah_h1_request *request, uint8_t *dst, size_t cap,
     request_set_state(request, AH_H1_REQUEST_STARVED);
   }
   if (rv < 0) {
-    return request_fail(request, rv, "the request content could not be read");
+    return request_fail(request, rv, NULL); /* the body knows more */
   }
   exchange->bytes.upload += *len;
   return rv;

@@ -29,7 +29,7 @@ typedef struct ah_h1_request {
   ah_exchange *exchange; /* NULL in AH_H1_REQUEST_NONE */
   bool ready;            /* the source said so while it was being read */
   bool reading;          /* the source is being read, into the stream's room */
-  const char *why;       /* of a failure; static */
+  const char *why;       /* of a failure; static; NULL: ask the body */
 } ah_h1_request;
 
 void ah_h1_request_init(ah_h1_request *request, ah_stream *stream);

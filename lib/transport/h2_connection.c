@@ -112,7 +112,11 @@ bool ah_h2_conn_let_go(ah_h2_conn *conn, ah_exchange *exchange, ah_h2_code code)
 void ah_h2_conn_end_exchange(ah_h2_conn *conn, ah_exchange *exchange, int code)
 {
   ahttp_error err;
-  ah_error_plain(&err, code, AHTTP_PHASE_NONE);
+  if (code == AHTTP_EBODY) {
+    ah_body_explain(exchange->request.body, &err);
+  } else {
+    ah_error_plain(&err, code, AHTTP_PHASE_NONE);
+  }
   (void)ah_h2_conn_let_go(conn, exchange, AH_H2_CANCEL);
   ah_exchange_end(exchange, &err);
 }
