@@ -166,6 +166,11 @@ typedef struct ahttp_client_opts {
                            the environment's, as in NO_PROXY and instead of
                            it; NULL: only the environment's, for its own */
   bool env_off;         /* the environment is not asked */
+
+  /* Content of at least so many bytes, or of unknown length, is sent with
+   * "Expect: 100-continue": ahttp_request(3) says what follows.  0: none is;
+   * requests may still have that field themselves. */
+  uint64_t expect_bytes;
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)

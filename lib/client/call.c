@@ -324,6 +324,20 @@ static int call_merge_implied(ahttp_call *call)
   return rv;
 }
 
+/* Has a server asked whether it wants content that is not little. */
+static int call_merge_expectation(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  const ah_body *body = call->request->body;
+  if (body == NULL || (uint64_t)body->length < call->settings.expect_bytes ||
+      call->settings.expect_bytes == UINT64_MAX ||
+      ah_fields_find(fields, AH_FIELD_EXPECT) != NULL) {
+    return AHTTP_OK; /* an unknown length, -1, is more than any other */
+  }
+  return ah_fields_add_view(fields, AH_STR("Expect"), AH_STR("100-continue"),
+                            AH_FIELD_EXPECT);
+}
+
 /* The request's fields after those defaults it does not have itself. */
 static int call_merge_fields(ahttp_call *call)
 {
@@ -348,7 +362,10 @@ static int call_merge_fields(ahttp_call *call)
     }
   }
   int rv = ah_fields_add_all(fields, &call->request->fields);
-  return rv == AHTTP_OK ? call_merge_implied(call) : rv;
+  if (rv == AHTTP_OK) {
+    rv = call_merge_implied(call);
+  }
+  return rv == AHTTP_OK ? call_merge_expectation(call) : rv;
 }
 
 static int call_fill_first_hop(ahttp_call *call)

@@ -2,8 +2,8 @@
 /*
  * How a call's messages pass its interceptors.
  *
- *   request   auth > redirect > cookies > retry > hooks > decode > proxy >
- *             transport
+ *   request   auth > redirect > cookies > retry > expectation > hooks > decode
+ *             > proxy > transport
  *   response  the same stairs up, from proxy to auth, then the user
  *
  * Every hop begins at the top: redirects, rounds of authentication and retries
@@ -45,6 +45,7 @@ const ah_interceptor *const ah_interceptors[AH_PLACES] = {
     [AH_AT_COOKIES] = &ah_cookie_keeper,
     [AH_AT_DECODE] = &ah_content_decoder,
     [AH_AT_PROXY] = &ah_proxy_answerer,
+    [AH_AT_EXPECTATION] = &ah_expectation_keeper,
 };
 
 static const ah_interceptor *interceptor_at(const ahttp_call *call, int place)
@@ -152,7 +153,8 @@ void ah_call_set_next(ahttp_call *call, const ah_request_head *head)
 bool ah_call_repeat(ahttp_call *call)
 {
   ah_request_head head = call->hop.head;
-  if (head.body != NULL && !head.body->can_rewind) {
+  if (head.body != NULL && !head.body->can_rewind &&
+      !ah_exchange_holds_content(&call->exchange)) {
     return false;
   }
   head.fields = &call->hop.fields;
@@ -226,6 +228,9 @@ static unsigned call_uses(const ahttp_call *call)
   const ahttp_url *url = &call->request->url;
   if (call->auth != NULL || url->username.len > 0 || url->password.len > 0) {
     places |= AH_PLACE_BIT(AH_AT_AUTH);
+  }
+  if (ah_fields_find(&call->hop.fields, AH_FIELD_EXPECT) != NULL) {
+    places |= AH_PLACE_BIT(AH_AT_EXPECTATION);
   }
   return places;
 }

@@ -158,4 +158,7 @@ extern const ah_interceptor ah_redirect_follower;
 /* Sends and stores the cookies of the client's jar. */
 extern const ah_interceptor ah_cookie_keeper;
 
+/* Sees to it that Expect is understood, and is not sent without content. */
+extern const ah_interceptor ah_expectation_keeper;
+
 #endif

@@ -112,6 +112,8 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->connect_retries = opts->connect_retries;
   settings->local_address = NULL; /* the socket policy has it */
   settings->auth = ah_auth_or_null(opts->auth);
+  settings->expect_bytes =
+      opts->expect_bytes == 0 ? UINT64_MAX : opts->expect_bytes;
 }
 
 static void override(uint32_t *member, uint32_t value)

@@ -28,6 +28,7 @@ typedef struct ah_send_settings {
   const char *local_address; /* the caller's while a call is made; or NULL */
   ahttp_auth *auth;          /* borrowed; NULL: none */
   bool decode;               /* content codings are undone */
+  uint64_t expect_bytes;     /* content of so many waits for a 100 */
 } ah_send_settings;
 
 /*

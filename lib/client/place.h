@@ -13,6 +13,7 @@ typedef enum ah_place {
   AH_AT_REDIRECT,
   AH_AT_COOKIES,
   AH_AT_RETRY,
+  AH_AT_EXPECTATION,
   AH_AT_HOOKS,
   AH_AT_DECODE,
   AH_AT_PROXY,

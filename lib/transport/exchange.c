@@ -7,8 +7,16 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
+#include "base/str.h"
 #include "transport/connection.h"
 #include "transport/hop_trace.h"
+
+/* What an exchange waits for when it waits for a 100: no error comes of it, so
+ * any number will do that is no code. */
+enum {
+  WAITS_FOR_CONTINUE = 1,
+  STATUS_CONTINUE = 100
+};
 
 /*
  * The sink is called from here and nowhere else: each event by its tell
@@ -64,10 +72,24 @@ static void exchange_timeout_error(const ah_exchange *exchange,
   }
 }
 
+/* Content that was held back may be sent now. */
+static void exchange_release_content(ah_exchange *exchange)
+{
+  if (exchange->expectation == AH_EXPECTS_CONTINUE) {
+    exchange->expectation = AH_EXPECTS_NOTHING;
+    exchange->conn->ops->body_ready(exchange->conn, exchange);
+  }
+}
+
 static void exchange_on_expired(ah_deadline *deadline)
 {
   ah_exchange *exchange = AH_CONTAINER(deadline, ah_exchange, deadline);
   ahttp_error err;
+  if (exchange->deadline_code == WAITS_FOR_CONTINUE) {
+    exchange->deadline_code = AHTTP_OK;
+    exchange_release_content(exchange);
+    return;
+  }
   exchange_timeout_error(exchange, &err);
   ah_trace_hop(exchange, AHTTP_TRACE_TIMEOUT, &(ah_trace_note){.error = &err});
   ah_exchange_cancel(exchange, &err);
@@ -85,6 +107,8 @@ static void exchange_arm(ah_exchange *exchange)
   } else if (exchange->deadline_code == AHTTP_ETIMEOUT_READ &&
              !ah_exchange_is_paused(exchange)) {
     ms = exchange->timeouts.read_ms;
+  } else if (exchange->deadline_code == WAITS_FOR_CONTINUE) {
+    ms = AH_CONTINUE_MS;
   }
   ah_deadline_start(exchange->loop, &exchange->deadline, ms);
 }
@@ -214,7 +238,30 @@ bool ah_exchange_tell_informational(ah_exchange *exchange,
       exchange, AHTTP_TRACE_RECEIVE_INFORMATIONAL,
       &(ah_trace_note){.text = head->reason, .number = (uint64_t)head->status});
   exchange->sink->on_informational(exchange, head);
+  if (!exchange->ended && head->status == STATUS_CONTINUE) {
+    exchange_release_content(exchange);
+  }
   return !exchange->ended;
+}
+
+void ah_exchange_expect(ah_exchange *exchange)
+{
+  const ah_request_head *request = &exchange->request;
+  bool has_content = request->body != NULL && request->body->length != 0;
+  exchange->expectation =
+      has_content && ah_fields_has_token(request->fields, AH_FIELD_EXPECT,
+                                         AH_STR("100-continue"))
+          ? AH_EXPECTS_CONTINUE
+          : AH_EXPECTS_NOTHING;
+}
+
+bool ah_exchange_drops_content(ah_exchange *exchange)
+{
+  if (exchange->expectation == AH_EXPECTS_CONTINUE) {
+    exchange->expectation = AH_EXPECTS_NO_MORE;
+  }
+  return exchange->expectation == AH_EXPECTS_NO_MORE ||
+         ah_status_stops_upload(exchange->response.status);
 }
 
 bool ah_exchange_tell_head(ah_exchange *exchange)
@@ -303,6 +350,13 @@ void ah_exchange_await_write(ah_exchange *exchange)
 void ah_exchange_await_read(ah_exchange *exchange)
 {
   exchange_await(exchange, AHTTP_ETIMEOUT_READ);
+}
+
+void ah_exchange_await_continue(ah_exchange *exchange)
+{
+  if (exchange->deadline_code != WAITS_FOR_CONTINUE) {
+    exchange_await(exchange, WAITS_FOR_CONTINUE);
+  }
 }
 
 void ah_exchange_await_nothing(ah_exchange *exchange)

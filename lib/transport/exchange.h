@@ -67,6 +67,20 @@ enum {
   AH_EXCHANGE_WINDOW_BYTES = 1024 * 1024
 };
 
+/* How long content is held back for a server that was asked whether it wants
+ * it and does not say (RFC 9110, section 10.1.1: a client should not wait for
+ * an indefinite period).  curl waits as long. */
+enum {
+  AH_CONTINUE_MS = 1000
+};
+
+/* What has become of "Expect: 100-continue" on the connection it is on. */
+typedef enum ah_expectation {
+  AH_EXPECTS_NOTHING,  /* there is none, or content may be sent */
+  AH_EXPECTS_CONTINUE, /* content is held back */
+  AH_EXPECTS_NO_MORE   /* a final response came first: none of it is sent */
+} ah_expectation;
+
 /* The lines exchanges wait in for a connection, the first served first. */
 typedef enum ah_wait_line {
   AH_WAIT_FRESH,  /* to be sent again, on a new connection only */
@@ -110,6 +124,7 @@ struct ah_exchange {
   ah_task end_task;
   bool ended; /* the outcome is known; only done is left */
   bool user_paused;
+  ah_expectation expectation;
   size_t uncredited; /* with manual credit: given out, not consumed */
   unsigned steps;    /* hop_trace.c's: those under way, if there is a trace */
 
@@ -204,6 +219,24 @@ bool ah_exchange_tell_body(ah_exchange *exchange, const uint8_t *data,
 bool ah_exchange_tell_trailers(ah_exchange *exchange);
 bool ah_exchange_tell_upload(ah_exchange *exchange);
 
+/*
+ * Before content is sent on a connection: holds it back if the request has
+ * content and expects a 100 (RFC 9110, section 10.1.1).  While it
+ * ah_exchange_holds_content(), the body is not to be read; the connection's
+ * body_ready() says that it may be, after the 100 or after AH_CONTINUE_MS of
+ * ah_exchange_await_continue().
+ */
+void ah_exchange_expect(ah_exchange *exchange);
+
+static inline bool ah_exchange_holds_content(const ah_exchange *exchange)
+{
+  return exchange->expectation != AH_EXPECTS_NOTHING;
+}
+
+/* The final response's head has come before all content was sent.  True if the
+ * rest is not to be sent. */
+bool ah_exchange_drops_content(ah_exchange *exchange);
+
 /* The exchange is over, well (NULL) or not.  The connection has taken it off
  * its lists already.  Records the outcome; done follows from the loop. */
 void ah_exchange_end(ah_exchange *exchange, const ahttp_error *err);
@@ -216,11 +249,12 @@ void ah_exchange_fail(ah_exchange *exchange, const ahttp_error *err,
 
 /* Arms the pool timeout (the limits forbid a connection for it), the write
  * timeout (bytes wait to be taken by the kernel), the read timeout (all
- * written), or none.  Touch restarts whichever is armed.  The read timeout
- * rests while the exchange is paused. */
+ * written), AH_CONTINUE_MS (content is held back), or none.  Touch restarts
+ * whichever is armed.  The read timeout rests while the exchange is paused. */
 void ah_exchange_await_pool(ah_exchange *exchange);
 void ah_exchange_await_write(ah_exchange *exchange);
 void ah_exchange_await_read(ah_exchange *exchange);
+void ah_exchange_await_continue(ah_exchange *exchange);
 void ah_exchange_await_nothing(ah_exchange *exchange);
 void ah_exchange_touch(ah_exchange *exchange);
 

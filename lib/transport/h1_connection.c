@@ -174,9 +174,8 @@ static void conn_take_result(h1_connection *conn, int rv,
   if (rv == AHTTP_OK) {
     conn_complete(conn);
   } else if (rv == AH_MORE) {
-    const ah_exchange *exchange = conn->exchange;
-    if (exchange->times.head != 0 &&
-        ah_status_stops_upload(exchange->response.status)) {
+    ah_exchange *exchange = conn->exchange;
+    if (exchange->times.head != 0 && ah_exchange_drops_content(exchange)) {
       ah_h1_request_stop(&conn->request);
     }
   } else if (rv != AHTTP_ECANCELED) {

@@ -105,6 +105,11 @@ static int request_read(ah_h1_request *request, uint8_t *dst, size_t cap,
 {
   ah_exchange *exchange = request->exchange;
   request->ready = false;
+  if (ah_exchange_holds_content(exchange)) {
+    *len = 0;
+    request_set_state(request, AH_H1_REQUEST_STARVED);
+    return AH_BLOCKED;
+  }
   request->reading = true;
   int rv = ah_body_read(exchange->request.body, exchange->bytes.upload, dst,
                         cap, len);
@@ -216,6 +221,7 @@ void ah_h1_request_start(ah_h1_request *request, ah_exchange *exchange)
   request->exchange = exchange;
   request->ready = false;
   request->why = NULL;
+  ah_exchange_expect(exchange);
   exchange->facts.written = false;
   exchange->times.sent = 0;
   exchange->bytes.out = 0;
@@ -264,11 +270,12 @@ bool ah_h1_request_settle(ah_h1_request *request)
     ah_exchange_await_write(exchange);
     return is_taken;
   case AH_H1_REQUEST_STARVED:
-    /* It is the user who is being waited for. */
-    if (is_taken) {
-      ah_exchange_await_nothing(exchange);
-    } else {
+    if (!is_taken) {
       ah_exchange_await_write(exchange);
+    } else if (ah_exchange_holds_content(exchange)) {
+      ah_exchange_await_continue(exchange);
+    } else {
+      ah_exchange_await_nothing(exchange); /* the user is waited for */
     }
     return false;
   case AH_H1_REQUEST_NONE:

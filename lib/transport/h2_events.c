@@ -34,7 +34,7 @@ static void session_on_head(void *owner, ah_h2_stream *stream)
     /* The kernel may have taken it since we last asked. */
     ah_exchange_note_sent(exchange);
   }
-  if (ah_status_stops_upload(exchange->response.status) && !stream->is_sent) {
+  if (!stream->is_sent && ah_exchange_drops_content(exchange)) {
     flow->upload.is_stopped = true;
     ah_exchange_await_read(exchange);
   } else {

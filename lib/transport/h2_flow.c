@@ -35,6 +35,7 @@ int ah_h2_flow_new(ah_h2_flow **out, ah_exchange *exchange)
       .window = {.bytes = AH_H2_STREAM_WINDOW_BYTES},
   };
   ah_buf_init(&flow->held, AH_H2_STREAM_WINDOW_BYTES_MAX);
+  ah_exchange_expect(exchange);
   return AHTTP_OK;
 }
 
@@ -104,7 +105,7 @@ int ah_h2_flow_read(ah_h2_flow *flow, uint8_t *dst, size_t cap, size_t *len,
 {
   ah_exchange *exchange = flow->exchange;
   ah_body *body = exchange->request.body;
-  if (flow->upload.is_stopped) {
+  if (flow->upload.is_stopped || ah_exchange_holds_content(exchange)) {
     return AH_BLOCKED;
   }
   flow->upload.is_ready = false;
@@ -129,6 +130,8 @@ static void flow_await(ah_h2_flow *flow)
     ah_exchange_await_write(exchange);
   } else if (flow->stream.is_sent || flow->upload.is_stopped) {
     ah_exchange_await_read(exchange);
+  } else if (ah_exchange_holds_content(exchange)) {
+    ah_exchange_await_continue(exchange);
   } else if (flow->upload.is_waiting) {
     ah_exchange_await_nothing(exchange); /* our side is late, not theirs */
   } else {
