@@ -170,6 +170,36 @@ AHTTP_EXTERN int ahttp_request_set_json(ahttp_request *request,
 AHTTP_EXTERN int ahttp_request_set_form(ahttp_request *request,
                                         const ahttp_params *params);
 
+/*
+ * Sets |*value| to the value of the trailer field |name|, borrowed until the
+ * next call.  Runs on the loop's thread when all content has been read, each
+ * time the request is sent.  Returns 0; anything else fails the call with
+ * AHTTP_EBODY, as does a value that cannot be sent.
+ */
+typedef int (*ahttp_trailer_cb)(void *user_data, ahttp_str name,
+                                ahttp_str *value);
+
+/*
+ * Sets the |count| field lines that follow the content (RFC 9110, section 6.5),
+ * copied, in place of those that were set before; they are not sent without
+ * content.  One whose value has a NULL |ptr| is asked of |value| when the
+ * content has been read, a checksum of it say.  The Trailer field names them,
+ * unless there is another.  HTTP/1.1 then sends the content in chunks, also
+ * when its length is known.
+ *
+ * Returns AHTTP_OK, or changes nothing and returns:
+ *   AHTTP_EINVAL   a value is missing and |value| is NULL
+ *   AHTTP_EFIELD   a field cannot be sent, or has its effect before the content
+ *                  and so no place behind it (RFC 9110, section 6.5.1)
+ *   AHTTP_ESTATE   the request was sent before
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_request_set_trailers(ahttp_request *request,
+                                            const ahttp_field *fields,
+                                            size_t count,
+                                            ahttp_trailer_cb value,
+                                            void *user_data);
+
 /* The request's parts; they live as long as the request. */
 AHTTP_EXTERN ahttp_str ahttp_request_method(const ahttp_request *request);
 AHTTP_EXTERN const ahttp_url *ahttp_request_url(const ahttp_request *request);

@@ -317,7 +317,8 @@ static int call_merge_implied(ahttp_call *call)
   int rv = AHTTP_OK;
   for (uint32_t i = 0; i < implied->count && rv == AHTTP_OK; i++) {
     const ah_field *field = &implied->items[i];
-    if (ah_fields_find(fields, field->id) == NULL) {
+    if (call->request->body != NULL &&
+        ah_fields_find(fields, field->id) == NULL) {
       rv = ah_fields_add_view(fields, field->name, field->value, field->id);
     }
   }
@@ -377,6 +378,7 @@ static int call_fill_first_hop(ahttp_call *call)
   call->hop.head.fields = &call->hop.fields;
   call->hop.head.body = request->body;
   call->hop.head.connect_to = request->connect_to;
+  call->hop.head.trailers = request->trailers;
   return call_merge_fields(call);
 }
 

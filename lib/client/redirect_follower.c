@@ -17,6 +17,7 @@ static void follower_set_next(ahttp_call *call, const ah_redirect *redirect)
       .url = &redirect->url,
       .fields = &redirect->fields,
       .body = redirect->keeps_body ? call->hop.head.body : NULL,
+      .trailers = call->hop.head.trailers,
   };
   ah_call_set_next(call, &head);
 }

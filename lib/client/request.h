@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "http/body.h"
 #include "http/fields.h"
+#include "http/request_trailers.h"
 #include "http/url.h"
 
 /* First block of a request's arena: method and URL of most, so that a request
@@ -29,7 +30,8 @@ struct ahttp_request {
   ahttp_fields fields;
   ahttp_fields implied; /* sent unless there are others of the same name */
   ah_body *body;        /* NULL: no content */
-  ahttp_str connect_to; /* see ah_request_head */
+  ah_request_trailers *trailers; /* in |arena|; NULL: none */
+  ahttp_str connect_to;          /* see ah_request_head */
   uint8_t block[AH_REQUEST_BLOCK_BYTES];
 };
 

@@ -119,3 +119,78 @@ int ahttp_request_set_multipart(ahttp_request *request,
   }
   return rv == AHTTP_OK ? request_set_typed(request, body, type) : rv;
 }
+
+static int trailers_add(ahttp_fields *fields, const ahttp_field *field)
+{
+  ah_field_id id = ah_field_id_of(field->name);
+  if (!ah_field_may_be_trailer(id) || ah_request_is_framing_field(id)) {
+    return AHTTP_EFIELD;
+  }
+  if (field->value.ptr != NULL) {
+    return ah_fields_add(fields, field->name, field->value);
+  }
+  ahttp_str name;
+  if (!ah_field_is_valid(field->name, field->value)) {
+    return AHTTP_EFIELD;
+  }
+  int rv = ah_arena_copy(fields->arena, field->name, &name);
+  return rv == AHTTP_OK ? ah_fields_add_view(fields, name, field->value, id)
+                        : rv;
+}
+
+static int trailers_fill(ah_request_trailers *trailers,
+                         const ahttp_field *fields, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (fields[i].value.ptr == NULL && trailers->value == NULL) {
+      return AHTTP_EINVAL;
+    }
+    int rv = trailers_add(&trailers->fields, &fields[i]);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  return AHTTP_OK;
+}
+
+/* Puts |trailers| (NULL: none) in the place of those it had. */
+static int request_put_trailers(ahttp_request *request,
+                                ah_request_trailers *trailers)
+{
+  ahttp_str names = {NULL, 0};
+  int rv = ah_fields_reserve(&request->implied, 1);
+  if (rv == AHTTP_OK && trailers != NULL) {
+    rv = ah_request_trailers_name(trailers, &request->arena, &names);
+  }
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  request->trailers = trailers;
+  ah_fields_remove(&request->implied, AH_FIELD_TRAILER);
+  return trailers == NULL
+             ? AHTTP_OK
+             : ah_fields_add_view(&request->implied, AH_STR("Trailer"), names,
+                                  AH_FIELD_TRAILER);
+}
+
+int ahttp_request_set_trailers(ahttp_request *request,
+                               const ahttp_field *fields, size_t count,
+                               ahttp_trailer_cb value, void *user_data)
+{
+  if (atomic_load(&request->is_sent)) {
+    return AHTTP_ESTATE;
+  }
+  if (count == 0) {
+    return request_put_trailers(request, NULL);
+  }
+  ah_request_trailers *trailers =
+      ah_arena_alloc(&request->arena, sizeof(*trailers));
+  if (trailers == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  trailers->value = value;
+  trailers->user_data = user_data;
+  ah_fields_init(&trailers->fields, &request->arena);
+  int rv = trailers_fill(trailers, fields, count);
+  return rv == AHTTP_OK ? request_put_trailers(request, trailers) : rv;
+}

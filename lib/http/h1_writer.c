@@ -180,7 +180,13 @@ static int head_add_fields(ah_h1_head *head, const char **why)
 
 ah_h1_upload ah_h1_upload_of(const ah_request_head *request)
 {
-  if (request->body == NULL || request->body->length == 0) {
+  if (request->body == NULL) {
+    return AH_H1_UPLOAD_NONE;
+  }
+  if (request->trailers != NULL) {
+    return AH_H1_UPLOAD_CHUNKED; /* RFC 9112, section 7.1.2 */
+  }
+  if (request->body->length == 0) {
     return AH_H1_UPLOAD_NONE;
   }
   return request->body->length < 0 ? AH_H1_UPLOAD_CHUNKED : AH_H1_UPLOAD_LENGTH;

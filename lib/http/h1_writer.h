@@ -78,7 +78,7 @@ size_t ah_h1_chunk_head_len(size_t len);
  * length. */
 size_t ah_h1_chunk_frame(uint8_t *room, size_t head_len, size_t len);
 
-/* The last chunk, with an empty trailer section. */
-#define AH_H1_CHUNK_LAST "0\r\n\r\n"
+/* The last chunk; a trailer section follows, which ends with an empty line. */
+#define AH_H1_CHUNK_LAST "0\r\n"
 
 #endif

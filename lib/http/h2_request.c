@@ -205,3 +205,15 @@ int ah_h2_lines_set_request(ah_h2_lines *lines, const ah_request_head *request,
   }
   return rv;
 }
+
+int ah_h2_lines_set_trailers(ah_h2_lines *lines, const ahttp_fields *fields,
+                             ah_arena *arena)
+{
+  request_walk walk = {.lines = lines, .fields = fields, .arena = arena};
+  lines->count = 0;
+  int rv = lines_reserve(lines, fields->count);
+  for (uint32_t i = 0; i < fields->count && rv == AHTTP_OK; i++) {
+    rv = walk_add_field(&walk, &fields->items[i]);
+  }
+  return rv;
+}

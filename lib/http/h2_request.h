@@ -27,6 +27,16 @@ enum {
   AH_H2_LINE_OVERHEAD = 32
 };
 
+/* |text| for nghttp2, whose type is not const but who does not write. */
+static inline uint8_t *ah_h2_octets(ahttp_str text)
+{
+  union {
+    const char *from;
+    uint8_t *to;
+  } cast = {.from = text.ptr};
+  return cast.to;
+}
+
 void ah_h2_lines_init(ah_h2_lines *lines);
 void ah_h2_lines_clear(ah_h2_lines *lines);
 
@@ -37,5 +47,9 @@ void ah_h2_lines_clear(ah_h2_lines *lines);
  */
 int ah_h2_lines_set_request(ah_h2_lines *lines, const ah_request_head *request,
                             ah_arena *arena);
+
+/* The same with a trailer section; |arena| takes names that have capitals. */
+int ah_h2_lines_set_trailers(ah_h2_lines *lines, const ahttp_fields *fields,
+                             ah_arena *arena);
 
 #endif

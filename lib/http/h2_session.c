@@ -410,6 +410,49 @@ static int session_on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id,
   return session_verdict(session);
 }
 
+/* Turns |session->lines| into |session->nva|, with |flags| on each. */
+static int session_make_nva(ah_h2_session *session, unsigned flags)
+{
+  const ah_h2_lines *lines = &session->lines;
+  if (lines->count > session->nva_cap) {
+    nghttp2_nv *nva =
+        ah_realloc_array(session->nva, lines->cap, sizeof(*session->nva));
+    if (nva == NULL) {
+      return AHTTP_ENOMEM;
+    }
+    session->nva = nva;
+    session->nva_cap = lines->cap;
+  }
+  for (size_t i = 0; i < lines->count; i++) {
+    const ah_h2_line *line = &lines->items[i];
+    unsigned index = line->never_index ? NGHTTP2_NV_FLAG_NO_INDEX : 0U;
+    session->nva[i] = (nghttp2_nv){
+        .name = ah_h2_octets(line->name),
+        .value = ah_h2_octets(line->value),
+        .namelen = line->name.len,
+        .valuelen = line->value.len,
+        .flags = (uint8_t)(flags | index),
+    };
+  }
+  return AHTTP_OK;
+}
+
+/* Queues the trailer section, which is copied, unlike heads: the stream may be
+ * gone when its turn comes. */
+static int session_submit_trailers(ah_h2_session *session,
+                                   const ah_h2_stream *stream)
+{
+  int rv = ah_h2_lines_set_trailers(&session->lines, stream->request_trailers,
+                                    stream->arena);
+  if (rv == AHTTP_OK) {
+    rv = session_make_nva(session, NGHTTP2_NV_FLAG_NONE);
+  }
+  return rv != AHTTP_OK
+             ? NGHTTP2_ERR_NOMEM
+             : nghttp2_submit_trailer(session->ng, stream->id, session->nva,
+                                      session->lines.count);
+}
+
 static ssize_t session_on_read_content(nghttp2_session *ng, int32_t id,
                                        uint8_t *dst, size_t cap,
                                        uint32_t *data_flags,
@@ -432,6 +475,10 @@ static ssize_t session_on_read_content(nghttp2_session *ng, int32_t id,
   }
   if (end) {
     *data_flags |= NGHTTP2_DATA_FLAG_EOF;
+  }
+  if (end && stream->request_trailers != NULL) {
+    *data_flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+    session_check_queued(session, session_submit_trailers(session, stream));
   }
   return (ssize_t)len;
 }
@@ -599,45 +646,6 @@ void ah_h2_session_free(ah_h2_session *session)
   ah_free(session);
 }
 
-/* nghttp2's type is not const but it does not write through it. */
-static uint8_t *octets(ahttp_str text)
-{
-  union {
-    const char *from;
-    uint8_t *to;
-  } cast = {.from = text.ptr};
-  return cast.to;
-}
-
-/* Turns |session->lines| into |session->nva|. */
-static int session_make_nva(ah_h2_session *session)
-{
-  const ah_h2_lines *lines = &session->lines;
-  if (lines->count > session->nva_cap) {
-    nghttp2_nv *nva =
-        ah_realloc_array(session->nva, lines->cap, sizeof(*session->nva));
-    if (nva == NULL) {
-      return AHTTP_ENOMEM;
-    }
-    session->nva = nva;
-    session->nva_cap = lines->cap;
-  }
-  for (size_t i = 0; i < lines->count; i++) {
-    const ah_h2_line *line = &lines->items[i];
-    unsigned flags = NGHTTP2_NV_FLAG_NO_COPY_NAME |
-                     NGHTTP2_NV_FLAG_NO_COPY_VALUE |
-                     (line->never_index ? NGHTTP2_NV_FLAG_NO_INDEX : 0U);
-    session->nva[i] = (nghttp2_nv){
-        .name = octets(line->name),
-        .value = octets(line->value),
-        .namelen = line->name.len,
-        .valuelen = line->value.len,
-        .flags = (uint8_t)flags,
-    };
-  }
-  return AHTTP_OK;
-}
-
 int ah_h2_session_submit(ah_h2_session *session, ah_h2_stream *stream,
                          const ah_request_head *request, bool has_content)
 {
@@ -651,7 +659,8 @@ int ah_h2_session_submit(ah_h2_session *session, ah_h2_stream *stream,
   }
   int rv = ah_h2_lines_set_request(&session->lines, request, stream->arena);
   if (rv == AHTTP_OK) {
-    rv = session_make_nva(session);
+    rv = session_make_nva(session, NGHTTP2_NV_FLAG_NO_COPY_NAME |
+                                       NGHTTP2_NV_FLAG_NO_COPY_VALUE);
   }
   if (rv != AHTTP_OK) {
     return rv;

@@ -19,6 +19,9 @@ typedef struct ah_h2_stream {
   ah_response_head *response; /* where the final head goes */
   ahttp_fields *trailers;     /* where the trailer section goes */
 
+  /* Set by the holder when it gives out the last content: what follows it. */
+  const ahttp_fields *request_trailers;
+
   /* To be looked at. */
   uint64_t head_wire_bytes; /* of HEADERS frames received, compressed */
   bool is_head_sent;        /* HEADERS were given out by drain */

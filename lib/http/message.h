@@ -24,6 +24,7 @@ typedef struct ah_request_head {
   ah_body *body;        /* NULL: no content */
   ahttp_str connect_to; /* of a CONNECT: "host:port"; empty: the URL's */
   bool is_absolute; /* to a proxy that forwards it; HTTP/1.1 without CONNECT */
+  const struct ah_request_trailers *trailers; /* with content; NULL: none */
 } ah_request_head;
 
 /* One response head, interim or final.  Bytes are in |fields.arena|. */

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "http/h1_writer.h"
+#include "http/request_trailers.h"
 #include "transport/hop_trace.h"
 
 enum {
@@ -18,6 +19,8 @@ enum {
    * here first and appended. */
   CHUNK_ROOM_MIN = 256
 };
+
+#define TRAILERS_FAILED "the trailer fields of the request cannot be sent"
 
 #define TO(state) (1u << AH_H1_REQUEST_##state)
 static const unsigned request_edges[AH_H1_REQUEST_STATES] = {
@@ -169,13 +172,49 @@ static int request_read_chunk(ah_h1_request *request, uint8_t *room, size_t cap,
   return rv;
 }
 
+/* The values of the trailers, some of which the user may be asked for: as
+ * request_read(). */
+static int request_ask_trailers(ah_h1_request *request, ahttp_fields *out)
+{
+  ah_exchange *exchange = request->exchange;
+  request->reading = true;
+  int rv = ah_request_trailers_resolve(exchange->request.trailers,
+                                       exchange->arena, out);
+  request->reading = false;
+  if (request->exchange != exchange) {
+    return AHTTP_ECANCELED;
+  }
+  if (rv == AHTTP_ENOMEM) {
+    return request_fail_memory(request);
+  }
+  return rv == AHTTP_OK ? rv : request_fail(request, rv, TRAILERS_FAILED);
+}
+
+/* The last chunk and the trailer section, if there is one. */
 static int request_fill_last_chunk(ah_h1_request *request)
 {
   static const char last[] = AH_H1_CHUNK_LAST;
-  if (ah_stream_write(request->stream, last, sizeof(last) - 1) != AHTTP_OK) {
+  ahttp_fields trailers = {.count = 0};
+  if (request->exchange->request.trailers != NULL) {
+    int rv = request_ask_trailers(request, &trailers);
+    if (rv != AHTTP_OK || request->state != AH_H1_REQUEST_CONTENT) {
+      return rv;
+    }
+  }
+  ah_buf end;
+  ah_buf_init(&end, SIZE_MAX);
+  int rv = ah_buf_append(&end, last, sizeof(last) - 1);
+  if (rv == AHTTP_OK) {
+    rv = ah_request_trailers_write(&trailers, &end);
+  }
+  if (rv == AHTTP_OK) {
+    rv = ah_stream_write(request->stream, ah_buf_bytes(&end), ah_buf_len(&end));
+  }
+  request->exchange->bytes.out += ah_buf_len(&end);
+  ah_buf_clear(&end);
+  if (rv != AHTTP_OK) {
     return request_fail_memory(request);
   }
-  request->exchange->bytes.out += sizeof(last) - 1;
   request_set_state(request, AH_H1_REQUEST_DRAINING);
   return AHTTP_OK;
 }
@@ -245,7 +284,7 @@ int ah_h1_request_fill(ah_h1_request *request)
   }
   while (rv == AHTTP_OK && request->state == AH_H1_REQUEST_CONTENT &&
          stream->ops->queued(stream) < QUEUED_BYTES_MAX) {
-    rv = request->exchange->request.body->length < 0
+    rv = ah_h1_upload_of(&request->exchange->request) == AH_H1_UPLOAD_CHUNKED
              ? request_fill_chunk(request)
              : request_fill_plain(request);
   }

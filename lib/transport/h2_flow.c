@@ -5,6 +5,7 @@
 #include <assert.h>
 
 #include "base/error.h"
+#include "http/request_trailers.h"
 
 static_assert((int)AH_H2_STREAM_WINDOW_BYTES == (int)AH_EXCHANGE_WINDOW_BYTES,
               "what may be held out is what the server may send");
@@ -49,7 +50,8 @@ void ah_h2_flow_close(ah_h2_flow *flow)
 bool ah_h2_flow_has_content(const ah_h2_flow *flow)
 {
   const ah_body *body = flow->exchange->request.body;
-  return body != NULL && body->length != 0;
+  return body != NULL &&
+         (body->length != 0 || flow->exchange->request.trailers != NULL);
 }
 
 int ah_h2_flow_give(ah_h2_flow *flow, const uint8_t *data, size_t len)
@@ -100,6 +102,22 @@ bool ah_h2_flow_deliver(ah_h2_flow *flow)
   return false;
 }
 
+/* The content has been read: what follows it. */
+static int flow_end_content(ah_h2_flow *flow)
+{
+  ah_exchange *exchange = flow->exchange;
+  if (exchange->request.trailers == NULL) {
+    return AHTTP_OK;
+  }
+  int rv = ah_request_trailers_resolve(exchange->request.trailers,
+                                       exchange->arena, &flow->trailers);
+  if (exchange->ended) {
+    return AH_BLOCKED; /* whoever was asked for a value has cancelled */
+  }
+  flow->stream.request_trailers = &flow->trailers;
+  return rv;
+}
+
 int ah_h2_flow_read(ah_h2_flow *flow, uint8_t *dst, size_t cap, size_t *len,
                     bool *end)
 {
@@ -120,7 +138,7 @@ int ah_h2_flow_read(ah_h2_flow *flow, uint8_t *dst, size_t cap, size_t *len,
   flow->upload.offset += *len;
   *end = *len == 0 ||
          (body->length >= 0 && flow->upload.offset == (uint64_t)body->length);
-  return AHTTP_OK;
+  return *end ? flow_end_content(flow) : AHTTP_OK;
 }
 
 static void flow_await(ah_h2_flow *flow)

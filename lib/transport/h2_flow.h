@@ -18,6 +18,7 @@ typedef struct ah_h2_flow {
   ah_list_node sent_node; /* linked while frames of it may be on the way */
   ah_list_node due_node;  /* linked while it is to be gone on with */
   ah_buf held;            /* content not given out yet, at most a window */
+  ahttp_fields trailers;  /* of the request, at its end */
   bool has_trailers;      /* to be told once |held| is empty */
   bool is_fresh;          /* frames were sent since the last settling */
   bool is_marked;         /* the kernel may not have everything up to |mark| */
