@@ -24,7 +24,6 @@ static const struct {
     {"-c", "--cookie-jar FILE"},
     {"-D", "-v"},
     {"-e", "-H 'Referer: ...'"},
-    {"-F", "-d DATA with -H 'Content-Type: ...'"},
     {"-G", "-X GET with -d, or the query in the URL"},
     {"-I", "-X HEAD -v"},
     {"-J", "-o TEMPLATE"},
@@ -47,14 +46,13 @@ static const struct {
     {"--doh-url", "--dns-servers ADDR"},
     {"--dump-header", "-v"},
     {"--fail-with-body", "-o -, which writes error bodies too"},
-    {"--form", "-d DATA with -H 'Content-Type: ...'"},
+    {"--form-string", "--form NAME=VALUE"},
     {"--get", "-X GET with -d, or the query in the URL"},
     {"--head", "-X HEAD -v"},
     {"--http1.0", "--http1.1"},
     {"--http3", "--http2"},
     {"--http3-only", "--http2"},
     {"--include", "-v"},
-    {"--json", "-d DATA with -H 'Content-Type: application/json'"},
     {"--negotiate", "--anyauth, which knows Digest and Basic"},
     {"--ntlm", "--anyauth, which knows Digest and Basic"},
     {"--limit-rate", "-j N and --per-host N, which limit how many run"},
@@ -90,28 +88,32 @@ static size_t smaller(size_t a, size_t b)
   return a < b ? a : b;
 }
 
-/* Levenshtein's distance: how many bytes to add, drop or change. */
+/* How many bytes to add, drop, change, or exchange with the next one: exchanged
+ * ones are the commonest slip. */
 static size_t spelling_distance(const char *a, size_t a_len, const char *b)
 {
-  size_t row[NAME_LEN_MAX + 1];
+  size_t rows[3][NAME_LEN_MAX + 1];
   size_t b_len = strlen(b);
 
   if (a_len > NAME_LEN_MAX || b_len > NAME_LEN_MAX) {
     return NAME_LEN_MAX;
   }
   for (size_t j = 0; j <= b_len; j++) {
-    row[j] = j;
+    rows[0][j] = j;
   }
   for (size_t i = 1; i <= a_len; i++) {
-    size_t diagonal = row[0];
+    size_t *row = rows[i % 3];
+    const size_t *above = rows[(i - 1) % 3];
     row[0] = i;
     for (size_t j = 1; j <= b_len; j++) {
-      size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = smaller(changed, smaller(row[j], row[j - 1]) + 1);
+      size_t changed = above[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
+      row[j] = smaller(changed, smaller(above[j], row[j - 1]) + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        row[j] = smaller(row[j], rows[(i - 2) % 3][j - 2] + 1);
+      }
     }
   }
-  return row[b_len];
+  return rows[a_len % 3][b_len];
 }
 
 /* The long option spelled most like |name|, or NULL. */

@@ -9,25 +9,36 @@
 #include <strings.h>
 
 #include "cli/cookies.h"
+#include "cli/form.h"
 #include "cli/memory.h"
 
 #define FORM_TYPE "application/x-www-form-urlencoded"
+#define JSON_TYPE "application/json"
 
 struct cli_draft {
   const char *method;
   const cli_words *fields;
   cli_text cookies; /* a Cookie field's value; empty: none */
   bool has_content;
-  bool wants_type;  /* say that the content is a form, as curl does */
-  const char *file; /* the content, read while sending; or NULL: */
+  const char *type;      /* of the content, unless -H says it; or NULL */
+  const char *accept;    /* the same of the answer */
+  ahttp_multipart *form; /* the content; or NULL: */
+  const char *file;      /* the content, read while sending; or NULL: */
   cli_text content;
 };
+
+/* What -d or --json have, which are never both there. */
+static const cli_words *draft_words(const cli_options *options)
+{
+  return options->json.count > 0 ? &options->json : &options->data;
+}
 
 /* "@FILE" as the only data is not held in memory; standard input is, since it
  * can be read only once. */
 static const char *draft_find_file(const cli_options *options)
 {
-  const char *only = options->data.count == 1 ? options->data.items[0] : "";
+  const cli_words *words = draft_words(options);
+  const char *only = words->count == 1 ? words->items[0] : "";
 
   return only[0] == '@' && strcmp(only, "@-") != 0 ? only + 1 : NULL;
 }
@@ -55,9 +66,11 @@ static int append_file(cli_text *out, const char *name, cli_text *problem)
 static int draft_read_content(cli_draft *draft, const cli_options *options,
                               cli_text *problem)
 {
-  for (size_t i = 0; i < options->data.count; i++) {
-    const char *word = options->data.items[i];
-    if (i > 0) {
+  const cli_words *words = draft_words(options);
+
+  for (size_t i = 0; i < words->count; i++) {
+    const char *word = words->items[i];
+    if (i > 0 && options->json.count == 0) {
       cli_text_append_byte(&draft->content, '&');
     }
     if (word[0] != '@') {
@@ -134,6 +147,13 @@ static int draft_check(const cli_draft *draft, cli_text *problem)
                       ahttp_strerror(rv));
     }
   }
+  if (rv == AHTTP_OK && draft->form != NULL) {
+    rv = ahttp_request_set_multipart(request, draft->form);
+    if (rv != AHTTP_OK) {
+      cli_text_printf(problem, "the form cannot be sent: %s",
+                      ahttp_strerror(rv));
+    }
+  }
   if (rv == AHTTP_OK && draft->file != NULL) {
     rv = ahttp_request_set_content_file(request, draft->file);
     if (rv != AHTTP_OK) {
@@ -145,21 +165,39 @@ static int draft_check(const cli_draft *draft, cli_text *problem)
   return rv == AHTTP_OK ? 0 : -1;
 }
 
+/* What the content is said to be, and -F's, which says it itself. */
+static int draft_set_kind(cli_draft *draft, const cli_options *options,
+                          cli_text *problem)
+{
+  bool is_json = options->json.count > 0;
+
+  draft->has_content = draft_words(options)->count > 0;
+  if (draft->has_content && !fields_have(&options->fields, "content-type")) {
+    draft->type = is_json ? JSON_TYPE : FORM_TYPE; /* as curl does */
+  }
+  if (is_json && !fields_have(&options->fields, "accept")) {
+    draft->accept = JSON_TYPE;
+  }
+  return options->form.count == 0
+             ? 0
+             : cli_form_make(&draft->form, &options->form, problem);
+}
+
 int cli_draft_new(cli_draft **out, const cli_options *options,
                   cli_text *problem)
 {
   cli_draft *draft = cli_calloc(1, sizeof(*draft));
-  const char *implied = options->data.count > 0 ? "POST" : "GET";
+  size_t contents =
+      options->data.count + options->json.count + options->form.count;
+  const char *implied = contents > 0 ? "POST" : "GET";
 
   *out = NULL;
   draft->method = options->method != NULL ? options->method : implied;
   draft->fields = &options->fields;
   draft_join_cookies(draft, &options->cookies);
-  draft->has_content = options->data.count > 0;
-  draft->wants_type =
-      draft->has_content && !fields_have(&options->fields, "content-type");
   draft->file = draft_find_file(options);
-  if ((draft->file == NULL &&
+  if (draft_set_kind(draft, options, problem) != 0 ||
+      (draft->file == NULL &&
        draft_read_content(draft, options, problem) != 0) ||
       draft_check(draft, problem) != 0) {
     cli_draft_free(draft);
@@ -174,6 +212,7 @@ void cli_draft_free(cli_draft *draft)
   if (draft != NULL) {
     cli_text_clear(&draft->content);
     cli_text_clear(&draft->cookies);
+    ahttp_multipart_free(draft->form);
     free(draft);
   }
 }
@@ -193,8 +232,14 @@ static int draft_fill(const cli_draft *draft, ahttp_request *request)
   if (rv == AHTTP_OK) {
     rv = request_add_cookies(request, draft);
   }
-  if (rv == AHTTP_OK && draft->wants_type) {
-    rv = ahttp_request_add_field(request, "Content-Type", FORM_TYPE);
+  if (rv == AHTTP_OK && draft->type != NULL) {
+    rv = ahttp_request_add_field(request, "Content-Type", draft->type);
+  }
+  if (rv == AHTTP_OK && draft->accept != NULL) {
+    rv = ahttp_request_add_field(request, "Accept", draft->accept);
+  }
+  if (rv == AHTTP_OK && draft->form != NULL) {
+    rv = ahttp_request_set_multipart(request, draft->form);
   }
   if (rv == AHTTP_OK && draft->has_content) {
     rv = draft->file != NULL

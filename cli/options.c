@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/curl_options.h"
+#include "cli/form.h"
 #include "cli/memory.h"
 #include "cli/net_option.h"
 #include "cli/option_setters.h"
@@ -41,7 +42,7 @@ static const cli_option option_table[] = {
      "another URL, or another list, as curl has it", cli_set_url, 0, 0, 0},
 
     {'X', "request", "METHOD", "Request",
-     "the request method [GET, or POST with --data]", cli_set_string,
+     "the request method [GET, or POST with content]", cli_set_string,
      AT(method), 0, 0},
     {'H', "header", "NAME: VALUE", "Request",
      "add a header field; may be repeated", cli_set_field, 0, 0, 0},
@@ -51,6 +52,13 @@ static const cli_option option_table[] = {
      cli_set_word, AT(data), 0, 0},
     {'\0', "data-binary", "DATA|@FILE", "Request", NULL, cli_set_word, AT(data),
      0, 0},
+    {'\0', "json", "DATA|@FILE", "Request",
+     "send DATA as JSON, and ask for JSON; several follow each other",
+     cli_set_word, AT(json), 0, 0},
+    {'F', "form", "NAME=VALUE|NAME=@FILE", "Request",
+     "send a form with files (multipart/form-data); =<FILE is a value from a "
+     "file; ;type=TYPE and ;filename=NAME may follow; may be repeated",
+     cli_set_word, AT(form), 0, 0},
     {'A', "user-agent", "NAME", "Request",
      "the User-Agent field [ahttp/VERSION]; empty sends none", cli_set_string,
      AT(user_agent), 0, 0},
@@ -385,6 +393,12 @@ static size_t stdin_uses(const cli_options *options)
   for (size_t i = 0; i < options->data.count; i++) {
     uses += strcmp(options->data.items[i], "@-") == 0 ? 1 : 0;
   }
+  for (size_t i = 0; i < options->json.count; i++) {
+    uses += strcmp(options->json.items[i], "@-") == 0 ? 1 : 0;
+  }
+  for (size_t i = 0; i < options->form.count; i++) {
+    uses += cli_form_wants_stdin(options->form.items[i]) ? 1 : 0;
+  }
   for (size_t i = 0; i < options->cookies.count; i++) {
     uses += strcmp(options->cookies.items[i], "-") == 0 ? 1 : 0;
   }
@@ -423,6 +437,10 @@ static int options_check(const cli_options *options, cli_text *problem)
     cli_text_add(problem,
                  "-o - and --results - both want standard output; write one "
                  "of them to a file");
+  } else if ((options->data.count > 0) + (options->json.count > 0) +
+                 (options->form.count > 0) >
+             1) {
+    cli_text_add(problem, "--data, --json and --form exclude each other");
   } else if (stdin_uses(options) > 1) {
     cli_text_add(problem, "standard input can be read only once");
   } else if (options->results != NULL && options->results[0] == '\0') {
@@ -508,6 +526,8 @@ void cli_options_clear(cli_options *options)
   free(options->sources);
   free(options->fields.items);
   free(options->data.items);
+  free(options->json.items);
+  free(options->form.items);
   free(options->cookies.items);
   *options = (cli_options){0};
 }

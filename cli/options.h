@@ -49,6 +49,8 @@ typedef struct cli_options {
   const char *method; /* NULL: GET, or POST with data */
   cli_words fields;   /* "Name: value" */
   cli_words data;     /* -d in order; "@FILE" not opened yet */
+  cli_words json;     /* --json, the same */
+  cli_words form;     /* -F in order, as written */
   const char *user_agent;
   const char *user;   /* USER or USER:PASSWORD; NULL: none */
   const char *bearer; /* NULL: none */

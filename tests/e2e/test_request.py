@@ -82,6 +82,84 @@ def test_data_from_standard_input(program, echo):
     assert echo.requests[0].body == b"from a pipe\n"
 
 
+def test_json(program, echo, folder):
+    (folder / "data").write_bytes(b'{"a": 1}\n')
+    program("get", "--json", '{"a":', "--json", "1}", echo.url + "/a")
+    program("get", "--json", "@data", echo.url + "/a")
+    program("get", "--json", "@-", "-H", "Content-Type: x/y", "-H",
+            "accept: */*", "-X", "PUT", echo.url + "/a", text="[]")
+    first, second, third = echo.requests
+    assert (first.method, first.body) == ("POST", b'{"a":1}')
+    assert first.get("Content-Type") == "application/json"
+    assert first.get("Accept") == "application/json"
+    assert second.body == b'{"a": 1}\n'
+    assert (third.method, third.body) == ("PUT", b"[]")
+    assert third.get("Content-Type") == "x/y"
+    assert third.get("Accept") == "*/*"
+
+
+def form_of(request):
+    """The parts of a multipart request: (fields, content) each."""
+    kind, boundary = request.get("Content-Type").split("; boundary=")
+    assert kind == "multipart/form-data"
+    delimiter = b"\r\n--" + boundary.encode()
+    parts = (b"\r\n" + request.body).split(delimiter)
+    assert parts[0] == b"" and parts[-1] == b"--\r\n"
+    for part in parts[1:-1]:
+        head, _, content = part.partition(b"\r\n\r\n")
+        yield head.decode().split("\r\n")[1:], content
+
+
+def test_form(program, echo, folder):
+    data = bytes(range(256)) * 1000
+    (folder / "pic.png").write_bytes(data)
+    (folder / "a;type=x").write_bytes(b"odd")
+    fields = [
+        "title=Sea; the=sea, \u00e9",
+        "pic=@pic.png",
+        "text=<pic.png",
+        "doc=@pic.png;type=text/x;a=b;filename=c:\\d.txt",
+        'odd=@"a;type=x";filename="q\\"\\\\.json"',
+        'plain="quoted ;type=x";type=a/b',
+        'half="open',
+        "empty=",
+        "in=@-",
+    ]
+    options = [word for field in fields for word in ("-F", field)]
+    run = program("get", *options, echo.url + "/a", text="piped")
+    assert run.status == 0, run.err
+    (request,) = echo.requests
+    assert request.method == "POST"
+    assert request.get("Content-Length") == str(len(request.body))
+    start = "Content-Disposition: form-data; name="
+    assert list(form_of(request)) == [
+        ([start + '"title"'], "Sea; the=sea, \u00e9".encode()),
+        ([start + '"pic"; filename="pic.png"', "Content-Type: image/png"],
+         data),
+        ([start + '"text"'], data),
+        ([start + '"doc"; filename="c:\\d.txt"',
+          "Content-Type: text/x;a=b"], data),
+        ([start + '"odd"; filename="q%22\\.json"',
+          "Content-Type: application/json"], b"odd"),
+        ([start + '"plain"', "Content-Type: a/b"], b"quoted ;type=x"),
+        ([start + '"half"'], b'"open'),
+        ([start + '"empty"'], b""),
+        ([start + '"in"; filename="-"',
+          "Content-Type: application/octet-stream"], b"piped"),
+    ]
+
+
+def test_form_goes_to_every_url(program, echo, folder):
+    data = b"x" * 100_000
+    (folder / "f").write_bytes(data)
+    urls = [echo.url + "/a"] * 20
+    run = program("get", "-F", "f=@f", "--out-null", *urls)
+    assert run.status == 0
+    bodies = [list(form_of(request)) for request in echo.requests]
+    assert len(bodies) == 20
+    assert all(parts[0][1] == data for parts in bodies)
+
+
 def test_content_is_sent_again_on_307(program, site):
     site.routes["/a"] = response("", "307 Again", "Location: /b")
     site.routes["/b"] = response("x")
@@ -98,6 +176,16 @@ def test_content_is_sent_again_on_307(program, site):
         (["-X", "GE T"], "no request method"),
         (["-d", "@missing"], "cannot read missing"),
         (["-d", "@-", "-i", "-"], "only once"),
+        (["-F", "a=@-", "-F", "b=<-"], "only once"),
+        (["--json", "@-", "-i", "-"], "only once"),
+        (["-F", "a"], "NAME=@FILE"),
+        (["-F", "=a"], "NAME=@FILE"),
+        (["-F", "a=@missing"], "cannot read missing"),
+        (["-F", "a=b;type=c\nd"], "cannot be sent"),
+        (["-F", "a=b", "-H", "Content-Type: multipart/x; boundary=;"],
+         "the form cannot be sent"),
+        (["-F", "a=b", "-d", "c"], "exclude each other"),
+        (["--json", "1", "-d", "c"], "exclude each other"),
         (["--resolve", "x"], "HOST:PORT:ADDR"),
         (["--cacert", "missing"], "missing"),
         (["-j", "0"], "1 to 10000"),
