@@ -37,14 +37,10 @@ static void follower_trace(const ahttp_call *call, const ahttp_url *to)
 
 static int follower_on_head(ahttp_call *call, ahttp_error *err)
 {
-  const ah_response_head *response = &call->exchange.response;
-  const ah_field *location =
-      ah_fields_find(&response->fields, AH_FIELD_LOCATION);
-  if (!ah_redirect_is_status(response->status) || location == NULL) {
+  ah_redirect_answer answer;
+  if (!ah_redirect_find(&answer, &call->exchange.response)) {
     return AHTTP_OK;
   }
-  const ah_redirect_answer answer = {.status = response->status,
-                                     .location = location->value};
   ah_request_head request = call->hop.head;
   request.fields = &call->hop.fields; /* others' are put on each hop anew */
   ah_redirect redirect;

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What follows a 3xx response: RFC 9110, section 15.4, by the fetch standard's
- * reading of it ("HTTP-redirect fetch") and HTTPX's rules where that leaves
- * room.
+ * What follows a 3xx response: RFC 9110, section 15.4, with HTTPX's rules for
+ * method and content, and those of the fetch standard ("HTTP-redirect fetch")
+ * for the rest.
  *
  *   1. The target is Location resolved against the current URL; one without a
- *      fragment inherits the current one.  It must be http or https.
- *   2. The method.  303 asks for a GET (or HEAD) of another resource.  301 and
- *      302 turn POST into GET, which is how the Web has always read them.  All
- *      else, and 307 and 308, repeat the request as it was.
+ *      fragment inherits the current one.  It must be http or https.  Of
+ *      several Locations that differ none is followed: which of them is meant
+ *      may be an attacker's choice.
+ *   2. The method.  303 asks for a GET (or HEAD) of another resource, and 302
+ *      is read the same way, as HTTPX does; 301 turns POST into GET.  All else,
+ *      and 307 and 308, repeat the request as it was.
  *   3. The content goes with the method.  Repeated, it has to be read again
  *      from its beginning.  Left behind, it takes the fields that describe it
  *      along.
@@ -31,6 +33,11 @@
 
 #include "base/assert.h"
 #include "base/str.h"
+
+enum {
+  /* HTTPX's limit of a URL; servers refuse a request line long before. */
+  LOCATION_BYTES_MAX = 65536
+};
 
 /* Which fields of the old request stay behind. */
 typedef struct field_filter {
@@ -129,6 +136,18 @@ static int target_parse(ahttp_url *url, ah_arena *arena, const ahttp_url *from,
   return inherit_fragment(url, arena, from);
 }
 
+/* Why the Location is not even read, or NULL. */
+static const char *location_refusal(const ah_redirect_answer *answer)
+{
+  if (answer->is_ambiguous) {
+    return "it has several Locations, which differ";
+  }
+  if (answer->location.len > LOCATION_BYTES_MAX) {
+    return "its Location is longer than 65536 bytes";
+  }
+  return NULL;
+}
+
 /* Why |to| must not be followed, or NULL. */
 static const char *target_refusal(const ahttp_url *from, const ahttp_url *to,
                                   bool refuses_downgrade)
@@ -142,13 +161,17 @@ static const char *target_refusal(const ahttp_url *from, const ahttp_url *to,
   return NULL;
 }
 
-/* Whether |status| turns |method| into GET. */
+/* Whether |status| turns |method| into GET: httpx/_client.py,
+ * _redirect_method(). */
 static bool is_rewritten(int status, const ah_request_head *request)
 {
+  if (ah_str_eq(request->method, AH_STR("GET"))) {
+    return false;
+  }
   switch (status) {
   case 301: /* RFC 9110, section 15.4.2, the note */
-  case 302: /* section 15.4.3, the note */
     return ah_str_eq(request->method, AH_STR("POST"));
+  case 302: /* section 15.4.3, the note; HTTPX goes beyond POST */
   case 303: /* section 15.4.4 */
     return !ah_str_eq(request->method, AH_STR("HEAD"));
   default:
@@ -204,6 +227,10 @@ static int redirect_compute(ah_redirect *out, ah_arena *arena,
                             const ah_redirect_answer *answer, const char **why)
 {
   const ahttp_url *from = request->url;
+  *why = location_refusal(answer);
+  if (*why != NULL) {
+    return AHTTP_EREDIRECT;
+  }
   int rv = target_parse(&out->url, arena, from, answer->location);
   if (rv != AHTTP_OK) {
     *why = "its Location is not a URL";
@@ -243,6 +270,22 @@ bool ah_redirect_is_status(int status)
   default:
     return false;
   }
+}
+
+bool ah_redirect_find(ah_redirect_answer *out, const ah_response_head *response)
+{
+  const ahttp_fields *fields = &response->fields;
+  const ah_field *location = ah_fields_find(fields, AH_FIELD_LOCATION);
+  if (!ah_redirect_is_status(response->status) || location == NULL) {
+    return false;
+  }
+  *out = (ah_redirect_answer){.status = response->status,
+                              .location = location->value};
+  const ah_field *other = location;
+  while ((other = ah_fields_find_next(fields, other)) != NULL) {
+    out->is_ambiguous |= !ah_str_eq(other->value, location->value);
+  }
+  return true;
 }
 
 int ah_redirect_next(ah_redirect *out, ah_arena *arena,

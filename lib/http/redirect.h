@@ -8,6 +8,7 @@
 typedef struct ah_redirect_answer {
   int status;             /* one of ah_redirect_is_status() */
   ahttp_str location;     /* the value of Location */
+  bool is_ambiguous;      /* there is another Location with another value */
   bool refuses_downgrade; /* do not go from https to http */
 } ah_redirect_answer;
 
@@ -23,6 +24,11 @@ typedef struct ah_redirect {
 /* True for 301, 302, 303, 307 and 308: with a Location they ask for another
  * request. */
 bool ah_redirect_is_status(int status);
+
+/* True if |response| asks for another request: then |*out| says which, but for
+ * what the user allows. */
+bool ah_redirect_find(ah_redirect_answer *out,
+                      const ah_response_head *response);
 
 /* True if |from| is http on port 80 and |to| https on port 443 of the same
  * host: credentials for the one may go to the other. */

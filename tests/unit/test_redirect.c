@@ -135,16 +135,18 @@ static void redirect_rewrites_the_method(void **state)
     const char *next;
     bool keeps_body;
   } rows[] = {
-      {301, "GET", "GET", true},       {302, "GET", "GET", true},
-      {303, "GET", "GET", false},      {307, "GET", "GET", true},
-      {308, "GET", "GET", true},       {301, "HEAD", "HEAD", true},
-      {303, "HEAD", "HEAD", false},    {301, "POST", "GET", false},
-      {302, "POST", "GET", false},     {303, "POST", "GET", false},
-      {307, "POST", "POST", true},     {308, "POST", "POST", true},
-      {301, "PUT", "PUT", true},       {302, "PUT", "PUT", true},
-      {303, "PUT", "GET", false},      {307, "PUT", "PUT", true},
-      {302, "DELETE", "DELETE", true}, {303, "DELETE", "GET", false},
-      {308, "PATCH", "PATCH", true},   {302, "post", "post", true},
+      {301, "GET", "GET", true},     {302, "GET", "GET", true},
+      {303, "GET", "GET", false},    {307, "GET", "GET", true},
+      {308, "GET", "GET", true},     {301, "HEAD", "HEAD", true},
+      {302, "HEAD", "HEAD", true},   {303, "HEAD", "HEAD", false},
+      {301, "POST", "GET", false},   {302, "POST", "GET", false},
+      {303, "POST", "GET", false},   {307, "POST", "POST", true},
+      {308, "POST", "POST", true},   {301, "PUT", "PUT", true},
+      {302, "PUT", "GET", false},    {303, "PUT", "GET", false},
+      {307, "PUT", "PUT", true},     {301, "DELETE", "DELETE", true},
+      {302, "DELETE", "GET", false}, {303, "DELETE", "GET", false},
+      {302, "PATCH", "GET", false},  {308, "PATCH", "PATCH", true},
+      {301, "post", "post", true},   {302, "post", "GET", false},
   };
   set_content();
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -183,6 +185,81 @@ static void redirect_resolves_the_location(void **state)
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     assert_text(follow(302, rows[i].location).url.href, rows[i].href);
   }
+}
+
+/* Bytes that are not UTF-8 stay the bytes they are. */
+static void redirect_takes_a_location_beyond_ascii(void **state)
+{
+  (void)state;
+  static const struct {
+    const char *location;
+    const char *href;
+  } rows[] = {
+      {"/caf\xc3\xa9?\xc3\xa9#\xc3\xa9",
+       "http://example.org/caf%C3%A9?%C3%A9#%C3%A9"},
+      {"/caf\xe9?\xe9", "http://example.org/caf%E9?%E9"},
+      {"/with space?and here", "http://example.org/with%20space?and%20here"},
+      {"\t/tab\tin\tit", "http://example.org/tabinit"},
+      {"http://b\xc3\xbc"
+       "cher.example/",
+       "http://xn--bcher-kva.example/"},
+  };
+  for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    assert_text(follow(302, rows[i].location).url.href, rows[i].href);
+  }
+}
+
+static void redirect_refuses_a_location_that_is_too_long(void **state)
+{
+  (void)state;
+  enum {
+    LEN_MAX = 65536
+  };
+  static char location[LEN_MAX + 2];
+  memset(location, 'a', LEN_MAX);
+  location[0] = '/';
+  assert_int_equal(follow(302, location).url.href.len,
+                   sizeof("http://example.org") - 1 + LEN_MAX);
+  location[LEN_MAX] = 'a';
+  check_refused_location(location, "its Location is longer than 65536 bytes");
+}
+
+static bool find_in(ah_redirect_answer *out, int status,
+                    const char *const *locations)
+{
+  ah_response_head head = {.status = status};
+  ah_fields_init(&head.fields, &arena);
+  for (; *locations != NULL; locations++) {
+    assert_int_equal(ah_fields_add(&head.fields, AH_STR("Location"),
+                                   ah_str_from_c(*locations)),
+                     AHTTP_OK);
+  }
+  return ah_redirect_find(out, &head);
+}
+
+static void redirect_needs_a_location(void **state)
+{
+  (void)state;
+  ah_redirect_answer answer;
+  assert_false(find_in(&answer, 302, (const char *[]){NULL}));
+  assert_false(find_in(&answer, 300, (const char *[]){"/x", NULL}));
+  assert_false(find_in(&answer, 304, (const char *[]){"/x", NULL}));
+  assert_true(find_in(&answer, 308, (const char *[]){"/x", NULL}));
+  assert_int_equal(answer.status, 308);
+  assert_text(answer.location, "/x");
+  assert_false(answer.refuses_downgrade);
+  assert_true(find_in(&answer, 302, (const char *[]){"", NULL}));
+}
+
+static void redirect_refuses_locations_that_differ(void **state)
+{
+  (void)state;
+  ah_redirect_answer answer;
+  assert_true(find_in(&answer, 302, (const char *[]){"/x", "/x", "/x", NULL}));
+  assert_text(answer.location, "/x");
+  assert_false(answer.is_ambiguous);
+  assert_true(find_in(&answer, 302, (const char *[]){"/x", "/x", "/y", NULL}));
+  check_refused(&answer, "it has several Locations, which differ");
 }
 
 static void redirect_inherits_the_fragment(void **state)
@@ -394,6 +471,10 @@ int main(int argc, char **argv)
       REDIRECT_TEST(redirect_rewrites_the_method),
       REDIRECT_TEST(redirect_without_content_keeps_none),
       REDIRECT_TEST(redirect_resolves_the_location),
+      REDIRECT_TEST(redirect_takes_a_location_beyond_ascii),
+      REDIRECT_TEST(redirect_refuses_a_location_that_is_too_long),
+      REDIRECT_TEST(redirect_needs_a_location),
+      REDIRECT_TEST(redirect_refuses_locations_that_differ),
       REDIRECT_TEST(redirect_inherits_the_fragment),
       REDIRECT_TEST(redirect_refuses_what_it_cannot_follow),
       REDIRECT_TEST(redirect_refuses_a_downgrade_if_told_to),
