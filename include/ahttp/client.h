@@ -171,6 +171,8 @@ typedef struct ahttp_client_opts {
    * "Expect: 100-continue": ahttp_request(3) says what follows.  0: none is;
    * requests may still have that field themselves. */
   uint64_t expect_bytes;
+
+  bool refuse_downgrade; /* see ahttp_send_opts: they are followed */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -199,12 +201,15 @@ typedef struct ahttp_send_opts {
    * request has been sent then.
    */
   uint32_t connect_retries;
-  /* Like ahttp_net_opts.local_address and instead of it; NULL: the client's.
-   * Calls with different ones share no connection. */
+  /* Like ahttp_net_opts.local_address and instead of it, at the URL's host;
+   * NULL: the client's.  Calls with different ones share no connection. */
   const char *local_address;
-  ahttp_auth *auth;    /* instead of the client's; ahttp_auth_none(): none.
-                          The call takes a reference */
-  ahttp_decode decode; /* content codings */
+  ahttp_auth *auth;      /* instead of the client's; ahttp_auth_none(): none.
+                            The call takes a reference */
+  ahttp_decode decode;   /* content codings */
+  bool refuse_downgrade; /* a redirect from https to http fails with
+                            AHTTP_EREDIRECT instead of being followed; true if
+                            either this or the client's is */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

@@ -33,6 +33,40 @@ ahttp_response_url(const ahttp_response *response);
 /* How many redirects were followed to get here. */
 AHTTP_EXTERN unsigned ahttp_response_redirects(const ahttp_response *response);
 
+/*
+ * The responses that came before this one in its call, and which the user was
+ * not told of: redirects that were followed, challenges that were answered,
+ * failures that were tried again; |index| 0 is the first.  They have a status,
+ * a URL, fields and a history of their own, but no content and no trailers, and
+ * live as long as |response|.  NULL past the end.  16 MiB of them at most are
+ * kept, then the call fails with AHTTP_ELIMIT.
+ */
+AHTTP_EXTERN const ahttp_response *
+ahttp_response_history(const ahttp_response *response, size_t index);
+
+/* How many there are. */
+AHTTP_EXTERN size_t
+ahttp_response_history_count(const ahttp_response *response);
+
+/*
+ * Makes the request that |response| asks for by its status (301, 302, 303, 307,
+ * 308) and Location, as a call that follows redirects would send it next: for
+ * programs that follow them one by one.  Free it with ahttp_request_free().
+ *
+ * It has all fields, those of the client's defaults included, and shares the
+ * content with the request that was answered.  If it leads to another origin
+ * the credentials are left behind, and the client that sends it does not add
+ * its own; what ahttp_send_opts.auth gives is sent.
+ *
+ * Returns AHTTP_OK and sets |*out|, to NULL if it asks for none or was followed
+ * already; or |*out| is NULL and:
+ *   AHTTP_EREDIRECT  it cannot be followed, or the content cannot be sent a
+ *                    second time, or refuse_downgrade forbids it
+ *   AHTTP_ENOMEM
+ */
+AHTTP_EXTERN int ahttp_response_next_request(const ahttp_response *response,
+                                             ahttp_request **out);
+
 /* The header section's fields. */
 AHTTP_EXTERN const ahttp_fields *
 ahttp_response_fields(const ahttp_response *response);

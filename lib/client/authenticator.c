@@ -82,6 +82,9 @@ static int flow_call_on_response(ahttp_auth_flow *flow,
       .head = &call->exchange.response,
       .url = call->hop.head.url,
       .redirects = call->response.redirects,
+      .retries = call->response.retries,
+      .earlier = call->response.earlier,
+      .earlier_count = call->response.earlier_count,
       .content = ah_hold_content(&flow->hold),
   };
   ah_call_ref(call);

@@ -176,15 +176,12 @@ static int call_set_switchable(const ahttp_call *call, ah_route *route,
   return AHTTP_OK;
 }
 
-/* The send's own server name for TLS.  As credentials do, it holds for the host
- * it was given for; so not after a redirect to another one. */
-static ahttp_str call_sni(const ahttp_call *call)
+/* True if what the send has of its own for its host holds for this hop.  As
+ * credentials do, its server name and its local address hold for the host they
+ * were given for; so not after a redirect to another one. */
+static bool call_is_at_home(const ahttp_call *call)
 {
-  ahttp_str sni = call->settings.sni;
-  return sni.len > 0 &&
-                 ah_str_eq(call->hop.head.url->host, call->request->url.host)
-             ? sni
-             : ah_str(NULL, 0);
+  return ah_str_eq(call->hop.head.url->host, call->request->url.host);
 }
 
 /* Where call->hop goes: the client's way, unless the send has one of its own.
@@ -192,17 +189,20 @@ static ahttp_str call_sni(const ahttp_call *call)
 static int call_find_origin(ahttp_call *call, ahttp_error *err)
 {
   const ah_route *route = &call->client->route;
-  ahttp_str sni = call_sni(call);
+  bool has_own = (call->settings.sni.len > 0 || call->local.len > 0) &&
+                 call_is_at_home(call);
   bool may_switch = call_may_switch(call);
   const ah_proxies *proxies = call->client->proxies;
   ah_proxy *proxy =
       proxies == NULL ? NULL : ah_proxies_find(proxies, call->hop.head.url);
   ah_route own;
-  if (may_switch || sni.len > 0 || call->local.len > 0 || proxy != NULL) {
+  if (may_switch || has_own || proxy != NULL) {
     own = *route;
     own.proxy = proxy;
-    own.sni = sni;
-    own.local = call->local;
+    if (has_own) {
+      own.sni = call->settings.sni;
+      own.local = call->local;
+    }
     route = &own;
   }
   if (may_switch && call_set_switchable(call, &own, err) != AHTTP_OK) {
@@ -277,6 +277,8 @@ void ah_call_start_next_hop(ahttp_call *call)
   call->hop.head.fields = &call->hop.fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
+  call->hop_redirects = call->response.redirects;
+  call->hop_retries = call->response.retries;
   call->certificate = NULL;
   ah_exchange_init(&call->exchange);
   call_fill_exchange(call);
@@ -347,7 +349,7 @@ static int call_merge_fields(ahttp_call *call)
   ah_fields_init(fields, &call->arena);
   for (uint32_t i = 0; i < defaults->count; i++) {
     const ah_field *field = &defaults->items[i];
-    if (request_has_field(call->request, field)) {
+    if (call->request->is_complete || request_has_field(call->request, field)) {
       continue;
     }
     ahttp_str value = field->value;
@@ -367,6 +369,22 @@ static int call_merge_fields(ahttp_call *call)
     rv = call_merge_implied(call);
   }
   return rv == AHTTP_OK ? call_merge_expectation(call) : rv;
+}
+
+int ah_call_own_fields(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  for (uint32_t i = 0; i < fields->count; i++) {
+    ah_field *field = &fields->items[i];
+    int rv = ah_arena_copy(&call->arena, field->name, &field->name);
+    if (rv == AHTTP_OK) {
+      rv = ah_arena_copy(&call->arena, field->value, &field->value);
+    }
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  return AHTTP_OK;
 }
 
 static int call_fill_first_hop(ahttp_call *call)
@@ -448,6 +466,9 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   call->total.expired = call_on_total_expired;
   call->letter.run = ah_call_on_letter;
   int rv = ah_opts_copy(&call->handlers, sizeof(call->handlers), handlers);
+  if (call->request->has_left) {
+    call->settings.auth = NULL; /* the client's is for another origin */
+  }
   int opts_rv = ah_send_settings_override(&call->settings, opts);
   if (call->settings.auth != NULL) {
     call->auth = ah_auth_ref(call->settings.auth);

@@ -66,6 +66,9 @@ struct ahttp_call {
   bool is_paused;
 
   ahttp_response response;
+  size_t history_bytes;   /* of the responses before it: history.c */
+  unsigned hop_redirects; /* response.redirects when this hop began */
+  unsigned hop_retries;
   char *content;        /* owned; what response.content views, or NULL */
   char *text;           /* owned; the same as UTF-8, or NULL */
   ah_reader *reader;    /* owned; of a response that is read as it comes */
@@ -133,6 +136,10 @@ void ah_call_finish(ahttp_call *call);
 
 /* Goes on with call->next when the hop before it is done. */
 void ah_call_start_next_hop(ahttp_call *call);
+
+/* Has call->hop.fields outlive the client, whose default fields they view.
+ * AHTTP_OK or AHTTP_ENOMEM. */
+int ah_call_own_fields(ahttp_call *call);
 
 /* Hands call->hop to the transport. */
 void ah_call_send_hop(ahttp_call *call);

@@ -13,6 +13,7 @@
 #include "client/content_decoder.h"
 #include "client/raw_stream.h"
 #include "http/method.h"
+#include "http/redirect.h"
 #include "transport/hop_trace.h"
 
 /* Content of a response nobody wants is read to keep the connection, up to
@@ -72,6 +73,11 @@ static bool call_make_stream(ahttp_call *call)
 
 void ah_call_tell_head(ahttp_call *call)
 {
+  if (ah_redirect_is_status(call->exchange.response.status) &&
+      ah_call_own_fields(call) != AHTTP_OK) {
+    ah_call_end_plain(call, AHTTP_ENOMEM);
+    return;
+  }
   call->has_head = true;
   call->response.head = &call->exchange.response;
   call->response.url = call->hop.head.url;

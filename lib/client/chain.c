@@ -36,6 +36,7 @@
 #include "base/error.h"
 #include "client/client.h"
 #include "client/content_decoder.h"
+#include "client/history.h"
 #include "http/method.h"
 
 const ah_interceptor *const ah_interceptors[AH_PLACES] = {
@@ -271,6 +272,11 @@ void ah_chain_launch(ahttp_call *call)
 static void chain_drop(ahttp_call *call)
 {
   ah_chain *chain = call->chain;
+  ahttp_error err;
+  if (ah_history_add(call, &err) != AHTTP_OK) {
+    ah_call_end(call, &err);
+    return;
+  }
   call->is_dropping = true;
   if (chain == NULL) {
     return;

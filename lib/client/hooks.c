@@ -64,6 +64,9 @@ static int hook_call_on_response(const ahttp_hook *hook, ahttp_call *call,
       .head = &call->exchange.response,
       .url = call->hop.head.url,
       .redirects = call->response.redirects,
+      .retries = call->response.retries,
+      .earlier = call->response.earlier,
+      .earlier_count = call->response.earlier_count,
       .content = ah_hold_content(hold),
   };
   ah_call_ref(call);

@@ -24,6 +24,7 @@ typedef struct ah_send_settings {
                                client's */
   ahttp_str sni;         /* for TLS at the request's host; empty: the URL's */
   bool keep_certificate; /* of the server, to the end of the call */
+  bool refuse_downgrade; /* do not follow from https to http */
   uint32_t connect_retries;
   const char *local_address; /* the caller's while a call is made; or NULL */
   ahttp_auth *auth;          /* borrowed; NULL: none */

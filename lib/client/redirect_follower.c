@@ -41,6 +41,7 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
   if (!ah_redirect_find(&answer, &call->exchange.response)) {
     return AHTTP_OK;
   }
+  answer.refuses_downgrade = call->settings.refuse_downgrade;
   ah_request_head request = call->hop.head;
   request.fields = &call->hop.fields; /* others' are put on each hop anew */
   ah_redirect redirect;

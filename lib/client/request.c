@@ -29,6 +29,20 @@ static int request_fill(ahttp_request *request, ahttp_str method, ahttp_str url,
   return rv == AHTTP_OK ? ah_url_check_http(&request->url) : rv;
 }
 
+ahttp_request *ah_request_alloc(void)
+{
+  ahttp_request *request = ah_malloc(sizeof(*request));
+  if (request != NULL) {
+    ah_zero(request, offsetof(ahttp_request, block));
+    atomic_init(&request->refs, 1);
+    atomic_init(&request->is_sent, false);
+    ah_arena_init(&request->arena, request->block, sizeof(request->block));
+    ah_fields_init(&request->fields, &request->arena);
+    ah_fields_init(&request->implied, &request->arena);
+  }
+  return request;
+}
+
 static int request_make(ahttp_request **out, ahttp_str method, ahttp_str url,
                         const ah_base_url *base)
 {
@@ -36,16 +50,10 @@ static int request_make(ahttp_request **out, ahttp_str method, ahttp_str url,
   if (!ah_str_all(method, AH_CHAR_TOKEN)) {
     return AHTTP_EINVAL;
   }
-  ahttp_request *request = ah_malloc(sizeof(*request));
+  ahttp_request *request = ah_request_alloc();
   if (request == NULL) {
     return AHTTP_ENOMEM;
   }
-  ah_zero(request, offsetof(ahttp_request, block));
-  atomic_init(&request->refs, 1);
-  atomic_init(&request->is_sent, false);
-  ah_arena_init(&request->arena, request->block, sizeof(request->block));
-  ah_fields_init(&request->fields, &request->arena);
-  ah_fields_init(&request->implied, &request->arena);
   int rv = request_fill(request, method, url, base);
   if (rv != AHTTP_OK) {
     ahttp_request_free(request);
@@ -134,6 +142,18 @@ ahttp_request *ah_request_ref(ahttp_request *request)
   return request;
 }
 
+/* Drops the content, which may be another request's. */
+static void request_drop_body(ahttp_request *request)
+{
+  if (request->body_owner == NULL) {
+    ah_body_free(request->body);
+  } else {
+    ahttp_request_free(request->body_owner);
+    request->body_owner = NULL;
+  }
+  request->body = NULL;
+}
+
 void ahttp_request_free(ahttp_request *request)
 {
   if (request == NULL) {
@@ -145,7 +165,7 @@ void ahttp_request_free(ahttp_request *request)
   if (before > 1) {
     return;
   }
-  ah_body_free(request->body);
+  request_drop_body(request);
   ah_arena_clear(&request->arena);
   ah_free(request);
 }
@@ -211,7 +231,7 @@ int ahttp_request_merge_params(ahttp_request *request,
 
 void ah_request_set_body(ahttp_request *request, ah_body *body)
 {
-  ah_body_free(request->body);
+  request_drop_body(request);
   request->body = body;
   ah_fields_remove(&request->implied, AH_FIELD_CONTENT_TYPE);
 }

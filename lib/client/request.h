@@ -32,6 +32,11 @@ struct ahttp_request {
   ah_body *body;        /* NULL: no content */
   ah_request_trailers *trailers; /* in |arena|; NULL: none */
   ahttp_str connect_to;          /* see ah_request_head */
+
+  /* Of one that ahttp_response_next_request() has made. */
+  ahttp_request *body_owner; /* held: |body| is its; NULL: it is our own */
+  bool is_complete;          /* has the client's default fields already */
+  bool has_left;             /* where the client's credentials are for */
   uint8_t block[AH_REQUEST_BLOCK_BYTES];
 };
 
@@ -41,6 +46,9 @@ bool ah_request_is_framing_field(ah_field_id id);
 /* Takes |body| for the content, in place of what was there, whose type is
  * forgotten. */
 void ah_request_set_body(ahttp_request *request, ah_body *body);
+
+/* An empty request with one reference; NULL if memory is out. */
+ahttp_request *ah_request_alloc(void);
 
 /* Returns |request| with one more reference.  Any thread. */
 ahttp_request *ah_request_ref(ahttp_request *request);

@@ -16,6 +16,9 @@ struct ahttp_response {
   const ahttp_url *url;
   const ahttp_fields *trailers; /* NULL: none */
   unsigned redirects;
+  unsigned retries;
+  const ahttp_response *earlier; /* the one before it in its call, or NULL */
+  size_t earlier_count;          /* how many there are */
   ahttp_str content; /* empty unless a blocking function collected it */
 };
 

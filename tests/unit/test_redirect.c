@@ -200,9 +200,6 @@ static void redirect_takes_a_location_beyond_ascii(void **state)
       {"/caf\xe9?\xe9", "http://example.org/caf%E9?%E9"},
       {"/with space?and here", "http://example.org/with%20space?and%20here"},
       {"\t/tab\tin\tit", "http://example.org/tabinit"},
-      {"http://b\xc3\xbc"
-       "cher.example/",
-       "http://xn--bcher-kva.example/"},
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     assert_text(follow(302, rows[i].location).url.href, rows[i].href);
