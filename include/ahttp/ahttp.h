@@ -23,6 +23,7 @@
 #include <ahttp/proxy.h>
 #include <ahttp/resolver.h>
 #include <ahttp/cookies.h>
+#include <ahttp/retry.h>
 #include <ahttp/client.h>
 #include <ahttp/call.h>
 #include <ahttp/hooks.h>

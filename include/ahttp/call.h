@@ -166,6 +166,7 @@ typedef struct ahttp_call_info {
                                 none was; static */
   unsigned connect_attempts; /* connects that were tried for the connection, or
                                 until it was given up; 0: none for this call */
+  unsigned retries;          /* times it was sent again as retry.h says */
 } ahttp_call_info;
 
 /* Fills |*out|, whose size member the caller has set; best in on_done.  On the

@@ -9,6 +9,7 @@
 #include <ahttp/net.h>
 #include <ahttp/proxy.h>
 #include <ahttp/resolver.h>
+#include <ahttp/retry.h>
 #include <ahttp/tls.h>
 #include <ahttp/trace.h>
 #include <ahttp/types.h>
@@ -173,6 +174,8 @@ typedef struct ahttp_client_opts {
   uint64_t expect_bytes;
 
   bool refuse_downgrade; /* see ahttp_send_opts: they are followed */
+  const ahttp_retry_opts *retry; /* sends again what failed; see retry.h; NULL:
+                                    it does not */
 } ahttp_client_opts;
 
 #define AHTTP_CLIENT_OPTS_INIT AHTTP_SIZED(ahttp_client_opts)
@@ -210,6 +213,8 @@ typedef struct ahttp_send_opts {
   bool refuse_downgrade; /* a redirect from https to http fails with
                             AHTTP_EREDIRECT instead of being followed; true if
                             either this or the client's is */
+  const ahttp_retry_opts *retry; /* instead of the client's, but for its budget;
+                                    NULL: the client's; copied */
 } ahttp_send_opts;
 
 #define AHTTP_SEND_OPTS_INIT AHTTP_SIZED(ahttp_send_opts)

@@ -33,6 +33,9 @@ ahttp_response_url(const ahttp_response *response);
 /* How many redirects were followed to get here. */
 AHTTP_EXTERN unsigned ahttp_response_redirects(const ahttp_response *response);
 
+/* How often the request was sent again to get here; see retry.h. */
+AHTTP_EXTERN unsigned ahttp_response_retries(const ahttp_response *response);
+
 /*
  * The responses that came before this one in its call, and which the user was
  * not told of: redirects that were followed, challenges that were answered,
@@ -64,8 +67,8 @@ ahttp_response_history_count(const ahttp_response *response);
  *                    second time, or refuse_downgrade forbids it
  *   AHTTP_ENOMEM
  */
-AHTTP_EXTERN int ahttp_response_next_request(const ahttp_response *response,
-                                             ahttp_request **out);
+AHTTP_EXTERN int ahttp_response_next_request(ahttp_request **out,
+                                             const ahttp_response *response);
 
 /* The header section's fields. */
 AHTTP_EXTERN const ahttp_fields *

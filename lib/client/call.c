@@ -457,6 +457,22 @@ static int call_set_local(ahttp_call *call)
       &call->arena, ah_str((const char *)&local, sizeof(local)), &call->local);
 }
 
+/* Copies the send's own rules for sending again, as call_set_local() does. */
+static int call_set_retry(ahttp_call *call)
+{
+  const ahttp_retry_opts *opts = call->settings.retry_opts;
+  if (opts == NULL) {
+    return AHTTP_OK;
+  }
+  call->settings.retry_opts = NULL;
+  int rv = ah_retry_settings_copy(&call->settings.retry, &call->arena, opts);
+  if (rv == AHTTP_EINVAL) {
+    ah_call_end_plain(call, rv);
+    return AHTTP_OK;
+  }
+  return rv;
+}
+
 static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
                      const ahttp_handlers *handlers)
 {
@@ -485,6 +501,9 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   rv = call_set_trace(call);
   if (rv == AHTTP_OK && call->settings.sni.len > 0) {
     rv = ah_arena_copy(&call->arena, call->settings.sni, &call->settings.sni);
+  }
+  if (rv == AHTTP_OK) {
+    rv = call_set_retry(call);
   }
   return rv == AHTTP_OK ? call_set_local(call) : rv;
 }

@@ -101,5 +101,6 @@ void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
   /* The names are literals, so a NUL follows. */
   info.alpn = exchange->peer.alpn.len == 0 ? "" : exchange->peer.alpn.ptr;
   info.connect_attempts = exchange->facts.connects;
+  info.retries = call->response.retries;
   ah_sized_copy_out(out, &info, sizeof(info));
 }

@@ -2,7 +2,7 @@
 /*
  * How a call's messages pass its interceptors.
  *
- *   request   auth > redirect > cookies > retry > expectation > hooks > decode
+ *   request   auth > redirect > retry > cookies > expectation > hooks > decode
  *             > proxy > transport
  *   response  the same stairs up, from proxy to auth, then the user
  *
@@ -11,6 +11,9 @@
  *   - Cookies and credentials are put on each hop anew, after the redirect has
  *     said where it goes.  What on_start changes is of that hop alone, so there
  *     is nothing to strip or to take back for the next one.
+ *   - Retries are above the cookies: what a 503 sets is kept, and sent with the
+ *     repetition.  They are below redirects, which go on from what came in the
+ *     end.
  *   - Hooks stand next to the transport, as HTTPX has them: they see what is
  *     sent with credentials and cookies on it, and every response, those of
  *     redirects, challenges and retries too.
@@ -42,6 +45,7 @@
 const ah_interceptor *const ah_interceptors[AH_PLACES] = {
     [AH_AT_AUTH] = &ah_authenticator,
     [AH_AT_REDIRECT] = &ah_redirect_follower,
+    [AH_AT_RETRY] = &ah_retrier,
     [AH_AT_HOOKS] = &ah_hook_runner,
     [AH_AT_COOKIES] = &ah_cookie_keeper,
     [AH_AT_DECODE] = &ah_content_decoder,
@@ -166,6 +170,22 @@ bool ah_call_repeat(ahttp_call *call)
   return true;
 }
 
+static void chain_on_delay(ah_deadline *deadline)
+{
+  ah_chain *chain = AH_CONTAINER(deadline, ah_chain, delay);
+  ah_call_go_on(chain->call, AH_PLACES, AHTTP_OK, NULL);
+}
+
+int ah_call_delay_next(ahttp_call *call, uint32_t ms)
+{
+  ah_chain *chain = ah_chain_of(call);
+  if (chain == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  chain->delay_ms = ms;
+  return AHTTP_OK;
+}
+
 /* --- Downwards. ------------------------------------------------------------
  */
 
@@ -205,10 +225,28 @@ static void chain_pass_start(ahttp_call *call, int place)
   ah_call_send_hop(call);
 }
 
+/* True if the hop has to wait, as an interceptor has asked for. */
+static bool chain_delays(ahttp_call *call)
+{
+  ah_chain *chain = call->chain;
+  uint32_t delay_ms = chain->delay_ms;
+  if (delay_ms == 0) {
+    return false;
+  }
+  chain->delay_ms = 0;
+  chain_wait(call, AH_CHAIN_AT_START, AH_PLACES);
+  chain->delay.expired = chain_on_delay;
+  ah_deadline_start(call->loop, &chain->delay, delay_ms);
+  return true;
+}
+
 void ah_chain_start_hop(ahttp_call *call)
 {
   if (call->chain != NULL) {
     ah_chain_reset_content(call->chain);
+    if (chain_delays(call)) {
+      return;
+    }
   }
   if (call->active == 0) {
     ah_call_send_hop(call);
@@ -225,6 +263,9 @@ static unsigned call_uses(const ahttp_call *call)
   if (call->settings.redirects_max > 0 &&
       (call->request->traits & AH_METHOD_CONNECT) == 0) {
     places |= AH_PLACE_BIT(AH_AT_REDIRECT);
+  }
+  if (call->settings.retry != NULL) {
+    places |= AH_PLACE_BIT(AH_AT_RETRY);
   }
   const ahttp_url *url = &call->request->url;
   if (call->auth != NULL || url->username.len > 0 || url->password.len > 0) {
@@ -260,7 +301,7 @@ void ah_chain_launch(ahttp_call *call)
     return;
   }
   chain->wait = AH_CHAIN_AT_START;
-  chain->at = AH_PLACES; /* nobody's: an answer of its own */
+  chain->at = AH_PLACES; /* nobody's: all of it waits */
   chain->is_answered = true;
   ah_loop_defer(call->loop, &chain->task);
 }
@@ -482,6 +523,7 @@ void ah_chain_finish(ahttp_call *call)
   if (chain != NULL) {
     ah_chain_reset_content(chain); /* on_done may resume, credit and cancel */
     ah_loop_undefer(&chain->task);
+    ah_deadline_stop(&chain->delay);
     for (int i = 0; i < AH_PLACES; i++) {
       ah_buf_clear(&chain->pending[i]);
     }

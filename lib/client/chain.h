@@ -8,7 +8,7 @@
 /* What a call is waiting for between two steps. */
 typedef enum ah_chain_wait {
   AH_CHAIN_GOES,
-  AH_CHAIN_AT_START, /* |at| has delayed the hop */
+  AH_CHAIN_AT_START, /* |at| has delayed the hop; AH_PLACES: all of it waits */
   AH_CHAIN_AT_HEAD   /* |at| holds the response's head */
 } ah_chain_wait;
 
@@ -26,7 +26,9 @@ struct ah_chain {
   ah_place at;
   bool is_answered; /* |answer| is there, |task| is queued */
   int answer;
-  bool awaits_user; /* who will give it by ahttp_call_go_on() */
+  bool awaits_user;  /* who will give it by ahttp_call_go_on() */
+  ah_deadline delay; /* of this hop's start */
+  uint32_t delay_ms; /* of the next one's; 0: none */
 
   /* This hop's content; see content_chain.c. */
   unsigned filters;          /* bits of the places it passes */

@@ -100,7 +100,13 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   client->content_max = opts->content_max;
   client->decode_ratio_max = opts->decode_ratio_max;
   client->route.http = opts->http;
-  int rv = client_copy_jar(client, opts);
+  int rv = ah_retry_settings_copy(&client->settings.retry, &client->arena,
+                                  opts->retry);
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
+  ah_retry_budget_init(&client->retry_budget, opts->retry);
+  rv = client_copy_jar(client, opts);
   if (rv != AHTTP_OK) {
     return rv;
   }

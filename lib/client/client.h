@@ -52,6 +52,8 @@ struct ahttp_client {
   ahttp_clock *clock;       /* outlives it; or NULL */
   ah_socket_policy *policy; /* owned, unchanged; or NULL */
 
+  ah_retry_budget retry_budget;
+
   ah_list calls; /* launched and not done */
   uint64_t call_count;
 

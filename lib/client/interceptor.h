@@ -137,6 +137,10 @@ int ah_call_user_error(int code, ahttp_error *err);
  * changed.  False, and nothing is set, if its content cannot be sent again. */
 bool ah_call_repeat(ahttp_call *call);
 
+/* Before an AH_AGAIN: has call->next wait for |ms| before anybody's on_start.
+ * AHTTP_OK or AHTTP_ENOMEM. */
+int ah_call_delay_next(ahttp_call *call, uint32_t ms);
+
 /* Sets call->next to |head|, whose URL and fields are moved into the call. */
 void ah_call_set_next(ahttp_call *call, const ah_request_head *head);
 
@@ -154,6 +158,9 @@ extern const ah_interceptor ah_proxy_answerer;
 
 /* Follows redirects, call->settings.redirects_max of them. */
 extern const ah_interceptor ah_redirect_follower;
+
+/* Sends again what has failed, as call->settings.retry says. */
+extern const ah_interceptor ah_retrier;
 
 /* Sends and stores the cookies of the client's jar. */
 extern const ah_interceptor ah_cookie_keeper;

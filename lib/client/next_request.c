@@ -44,8 +44,8 @@ static int next_make(ahttp_request *next, const ahttp_call *call,
   return AHTTP_OK;
 }
 
-int ahttp_response_next_request(const ahttp_response *response,
-                                ahttp_request **out)
+int ahttp_response_next_request(ahttp_request **out,
+                                const ahttp_response *response)
 {
   const ahttp_call *call = response->call;
   ah_redirect_answer answer;

@@ -110,6 +110,8 @@ void ah_send_settings_init(ah_send_settings *settings,
   settings->sni = ah_str_from_c(NULL);
   settings->keep_certificate = opts->keep_certificate;
   settings->refuse_downgrade = opts->refuse_downgrade;
+  settings->retry = NULL; /* in the client's arena, if at all */
+  settings->retry_opts = NULL;
   settings->connect_retries = opts->connect_retries;
   settings->local_address = NULL; /* the socket policy has it */
   settings->auth = ah_auth_or_null(opts->auth);
@@ -144,6 +146,7 @@ int ah_send_settings_override(ah_send_settings *settings,
   settings->sni = ah_str_from_c(copy.sni);
   settings->keep_certificate |= copy.keep_certificate;
   settings->refuse_downgrade |= copy.refuse_downgrade;
+  settings->retry_opts = copy.retry;
   override(&settings->connect_retries, copy.connect_retries);
   settings->local_address = copy.local_address;
   if (copy.auth != NULL) {

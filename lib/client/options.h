@@ -5,6 +5,7 @@
 #include <ahttp/client.h>
 
 #include "client/place.h"
+#include "client/retrier.h"
 
 /*
  * Options as the client uses them: every member has a value, no "0: default".
@@ -25,6 +26,9 @@ typedef struct ah_send_settings {
   ahttp_str sni;         /* for TLS at the request's host; empty: the URL's */
   bool keep_certificate; /* of the server, to the end of the call */
   bool refuse_downgrade; /* do not follow from https to http */
+  const ah_retry_settings *retry;     /* NULL: nothing is sent again */
+  const ahttp_retry_opts *retry_opts; /* the caller's instead of it, while a
+                                         call is made; or NULL */
   uint32_t connect_retries;
   const char *local_address; /* the caller's while a call is made; or NULL */
   ahttp_auth *auth;          /* borrowed; NULL: none */

@@ -11,8 +11,8 @@
 typedef enum ah_place {
   AH_AT_AUTH,
   AH_AT_REDIRECT,
-  AH_AT_COOKIES,
   AH_AT_RETRY,
+  AH_AT_COOKIES,
   AH_AT_EXPECTATION,
   AH_AT_HOOKS,
   AH_AT_DECODE,

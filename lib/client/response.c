@@ -39,6 +39,11 @@ unsigned ahttp_response_redirects(const ahttp_response *response)
   return response->redirects;
 }
 
+unsigned ahttp_response_retries(const ahttp_response *response)
+{
+  return response->retries;
+}
+
 const ahttp_fields *ahttp_response_fields(const ahttp_response *response)
 {
   return &response->head->fields;

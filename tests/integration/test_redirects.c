@@ -270,7 +270,7 @@ static void test_cannot_redirect_streaming_body(void **state)
                    AHTTP_OK);
   assert_int_equal(send_it(&it, &opts), AHTTP_OK);
   ahttp_request *next;
-  assert_int_equal(ahttp_response_next_request(it.response, &next),
+  assert_int_equal(ahttp_response_next_request(&next, it.response),
                    AHTTP_EREDIRECT);
   assert_null(next);
   stage_close(&it);
@@ -353,7 +353,7 @@ static void test_multiple_redirects_and_their_history(void **state)
     assert_int_equal(ahttp_response_content(earlier).len, 0);
     assert_int_equal(ahttp_fields_count(ahttp_response_trailers(earlier)), 0);
     ahttp_request *next;
-    assert_int_equal(ahttp_response_next_request(earlier, &next), AHTTP_OK);
+    assert_int_equal(ahttp_response_next_request(&next, earlier), AHTTP_OK);
     assert_null(next); /* it was sent */
   }
   assert_null(ahttp_response_history(it.response, 20));
@@ -505,7 +505,7 @@ static void downgrade_is_followed_unless_refused(void **state)
   prepare(&it, "GET", url);
   assert_int_equal(send_it(&it, &opts), AHTTP_OK);
   ahttp_request *next;
-  assert_int_equal(ahttp_response_next_request(it.response, &next),
+  assert_int_equal(ahttp_response_next_request(&next, it.response),
                    AHTTP_EREDIRECT);
   assert_int_equal(ahttp_mock_count(it.transport), 4);
   stage_close(&it);
@@ -549,7 +549,7 @@ static void test_next_request(void **state)
   unsigned hops = 1;
   for (; send_it(&it, NULL) == AHTTP_OK; hops++) {
     ahttp_request *next;
-    assert_int_equal(ahttp_response_next_request(it.response, &next), AHTTP_OK);
+    assert_int_equal(ahttp_response_next_request(&next, it.response), AHTTP_OK);
     if (next == NULL) {
       break;
     }
@@ -584,7 +584,7 @@ static void next_request_outlives_the_client(void **state)
                    AHTTP_OK);
   assert_int_equal(send_it(&it, NULL), AHTTP_OK);
   ahttp_client_free(it.client);
-  assert_int_equal(ahttp_response_next_request(it.response, &next), AHTTP_OK);
+  assert_int_equal(ahttp_response_next_request(&next, it.response), AHTTP_OK);
   stage_reset(&it);
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
   opts.transport = it.transport;
@@ -608,7 +608,7 @@ static void next_request_takes_other_content(void **state)
   assert_int_equal(ahttp_request_set_content(it.request, "Example", 7),
                    AHTTP_OK);
   assert_int_equal(send_it(&it, NULL), AHTTP_OK);
-  assert_int_equal(ahttp_response_next_request(it.response, &next), AHTTP_OK);
+  assert_int_equal(ahttp_response_next_request(&next, it.response), AHTTP_OK);
   assert_int_equal(ahttp_request_set_content(next, "other", 5), AHTTP_OK);
   stage_reset(&it);
   it.request = next;
@@ -637,7 +637,7 @@ static void next_request_leaves_the_clients_credentials(void **state)
     assert_int_equal(send_it(&it, NULL), AHTTP_OK);
     assert_int_equal(sent(&it, i, "authorization") != NULL, i < 2);
     assert_int_equal(sent(&it, i, "cookie") != NULL, i < 2);
-    assert_int_equal(ahttp_response_next_request(it.response, &next), AHTTP_OK);
+    assert_int_equal(ahttp_response_next_request(&next, it.response), AHTTP_OK);
     assert_int_equal(next != NULL, i < 3);
     stage_reset(&it);
     it.request = next;
@@ -645,7 +645,7 @@ static void next_request_leaves_the_clients_credentials(void **state)
   prepare(&it, "GET", "http://a.example/302?//b.example/");
   assert_int_equal(send_it(&it, NULL), AHTTP_OK);
   ahttp_request *next;
-  assert_int_equal(ahttp_response_next_request(it.response, &next), AHTTP_OK);
+  assert_int_equal(ahttp_response_next_request(&next, it.response), AHTTP_OK);
   stage_reset(&it);
   it.request = next;
   ahttp_send_opts send_opts = AHTTP_SEND_OPTS_INIT;
@@ -763,7 +763,7 @@ static int follow_one_by_one(void *arg)
     rv = ahttp_send(it->client, request, &opts, &response, NULL);
   }
   if (rv == AHTTP_OK) {
-    rv = ahttp_response_next_request(response, &next);
+    rv = ahttp_response_next_request(&next, response);
   }
   ahttp_response_free(response);
   ahttp_request_free(request);
