@@ -205,6 +205,38 @@ static void write_call(cli_text *out, const cli_record *record)
   write_u64(out, "attempts", info->attempts);
 }
 
+static void write_redirect(cli_text *out, const cli_record *record,
+                           const ahttp_response *from, const ahttp_response *to)
+{
+  if (out->ptr[out->len - 1] != '[') {
+    cli_text_append_byte(out, ',');
+  }
+  cli_text_append_byte(out, '{');
+  write_u64(out, "status", (uint64_t)ahttp_response_status(from));
+  write_url(out, record, "url", ahttp_url_href(ahttp_response_url(from)));
+  write_url(out, record, "to", ahttp_url_href(ahttp_response_url(to)));
+  cli_text_append_byte(out, '}');
+}
+
+/* Of the earlier responses those that were redirects, not challenges. */
+static void write_redirects(cli_text *out, const cli_record *record)
+{
+  const ahttp_response *last = record->response;
+  size_t count = ahttp_response_history_count(last);
+
+  write_key(out, "redirects");
+  cli_text_append_byte(out, '[');
+  for (size_t i = 0; i < count; i++) {
+    const ahttp_response *from = ahttp_response_history(last, i);
+    const ahttp_response *to =
+        i + 1 < count ? ahttp_response_history(last, i + 1) : last;
+    if (ahttp_response_redirects(to) > ahttp_response_redirects(from)) {
+      write_redirect(out, record, from, to);
+    }
+  }
+  cli_text_append_byte(out, ']');
+}
+
 static void write_fields(cli_text *out, const ahttp_response *response)
 {
   static const struct {
@@ -253,6 +285,7 @@ void cli_record_write(cli_text *out, const cli_record *record)
   }
   write_call(out, record);
   if (response != NULL) {
+    write_redirects(out, record);
     write_fields(out, response);
   }
   if (record->file != NULL) {

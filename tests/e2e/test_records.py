@@ -36,6 +36,9 @@ def test_record_of_a_success(program, site):
     assert record["bytes"]["body"] == 5
     assert record["bytes"]["out"] > 0 and record["bytes"]["head"] > 0
     assert record["attempts"] >= 1
+    assert record["redirects"] == [
+        {"status": 302, "url": site.url + "/a", "to": site.url + "/b"}
+    ]
     assert record["content_type"] == "text/plain"
     assert record["content_encoding"] is None
     assert record["etag"] == '"x1"'
@@ -43,6 +46,20 @@ def test_record_of_a_success(program, site):
     assert record["file"] == "out/a"
     when = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
     assert re.fullmatch(when, record["start"])
+
+
+def test_redirects_of_a_record_hide_secrets(program, site):
+    site.routes["/c"] = response("hello")
+    site.routes["/b"] = response("", "307 Moved", "Location: /c")
+    site.routes["/a"] = response("", "301 Moved", "Location: /b?token=secret")
+    urls = [site.url + "/a", site.url + "/c"]
+    run = program("get", "--out-null", *RESULTS, *urls)
+    first, second = sorted(run.records(), key=lambda record: record["n"])
+    assert [hop["status"] for hop in first["redirects"]] == [301, 307]
+    assert first["redirects"][0]["to"] == first["redirects"][1]["url"]
+    assert first["redirects"][1]["to"] == site.url + "/c"
+    assert "secret" not in str(first)
+    assert second["redirects"] == []
 
 
 def test_times_add_up(program, site):
