@@ -91,12 +91,9 @@ int ah_fields_add_all(ahttp_fields *fields, const ahttp_fields *from)
   return AHTTP_OK;
 }
 
-const ah_field *ah_fields_find(const ahttp_fields *fields, ah_field_id id)
+const ah_field *ah_fields_find_present(const ahttp_fields *fields,
+                                       ah_field_id id)
 {
-  ah_assert(id < AH_FIELD_OTHER);
-  if ((fields->known & bit_of(id)) == 0) {
-    return NULL;
-  }
   const ah_field *field = fields->items;
   while (field->id != id) {
     field++;

@@ -6,6 +6,7 @@
 #include <ahttp/fields.h>
 
 #include "base/arena.h"
+#include "base/assert.h"
 #include "http/field_name.h"
 
 /* One field line with its name's id. */
@@ -62,8 +63,20 @@ static inline int ah_fields_add_view(ahttp_fields *fields, ahttp_str name,
 /* Appends every line of |from| as views. */
 int ah_fields_add_all(ahttp_fields *fields, const ahttp_fields *from);
 
-/* The first line of a known name, or NULL.  O(1) when absent. */
-const ah_field *ah_fields_find(const ahttp_fields *fields, ah_field_id id);
+/* The first line of |id|, which is there. */
+const ah_field *ah_fields_find_present(const ahttp_fields *fields,
+                                       ah_field_id id);
+
+/* The first line of a known name, or NULL.  Most are asked for and absent,
+ * which is one test in the caller. */
+static inline const ah_field *ah_fields_find(const ahttp_fields *fields,
+                                             ah_field_id id)
+{
+  ah_assert(id < AH_FIELD_OTHER);
+  return (fields->known & UINT64_C(1) << id) == 0
+             ? NULL
+             : ah_fields_find_present(fields, id);
+}
 
 /* The next line of the same name behind |field|, or NULL. */
 const ah_field *ah_fields_find_next(const ahttp_fields *fields,
