@@ -131,6 +131,9 @@ static void override(uint32_t *member, uint32_t value)
 int ah_send_settings_override(ah_send_settings *settings,
                               const ahttp_send_opts *opts)
 {
+  if (opts == NULL) {
+    return AHTTP_OK;
+  }
   ahttp_send_opts copy;
   int rv = ah_opts_copy(&copy, sizeof(copy), opts);
   if (rv != AHTTP_OK) {
