@@ -341,12 +341,21 @@ static int call_merge_expectation(ahttp_call *call)
                             AH_FIELD_EXPECT);
 }
 
-/* The request's fields after those defaults it does not have itself. */
-static int call_merge_fields(ahttp_call *call)
+/* True if the defaults are sent as they are: the request has none of their
+ * names, and Accept-Encoding is what the client says. */
+static bool call_takes_defaults(const ahttp_call *call)
+{
+  uint64_t own = call->request->fields.known;
+  return !call->request->is_complete &&
+         (own & call->client->default_fields.known) == 0 &&
+         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0 && call->settings.decode;
+}
+
+/* Adds those defaults that the request does not have itself. */
+static int call_add_defaults(ahttp_call *call)
 {
   ahttp_fields *fields = &call->hop.fields;
   const ahttp_fields *defaults = &call->client->default_fields;
-  ah_fields_init(fields, &call->arena);
   for (uint32_t i = 0; i < defaults->count; i++) {
     const ah_field *field = &defaults->items[i];
     if (call->request->is_complete || request_has_field(call->request, field)) {
@@ -364,7 +373,20 @@ static int call_merge_fields(ahttp_call *call)
       return rv;
     }
   }
-  int rv = ah_fields_add_all(fields, &call->request->fields);
+  return AHTTP_OK;
+}
+
+/* The request's fields after those defaults it does not have itself. */
+static int call_merge_fields(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  ah_fields_init(fields, &call->arena);
+  int rv = call_takes_defaults(call)
+               ? ah_fields_add_all(fields, &call->client->default_fields)
+               : call_add_defaults(call);
+  if (rv == AHTTP_OK) {
+    rv = ah_fields_add_all(fields, &call->request->fields);
+  }
   if (rv == AHTTP_OK) {
     rv = call_merge_implied(call);
   }
