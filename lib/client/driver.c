@@ -21,6 +21,9 @@
  *
  * The lead also decides who may touch the loop: a thread that has it, or for a
  * loop of the caller's the one that runs it.  Every other thread posts letters.
+ * A thread asks whether it is the one without the lock, at every call it makes:
+ * only it can have made itself the leader, or have run the loop, so that what
+ * others write meanwhile cannot turn its own answer.
  */
 #include "config.h"
 
@@ -48,15 +51,25 @@ struct ah_driver {
   ah_driver_kind kind;
   uv_mutex_t lock;
 
-  /* Guarded by |lock|; the leader may read |loop| without. */
-  ah_loop *loop; /* NULL before attach and after detach */
-  bool is_led;
-  uv_thread_t leader; /* if it is led */
-  ah_list sleepers;   /* unserved and asleep, the next to be woken first */
+  /* Written under |lock|.  |loop| is taken away on its own thread, which may
+   * read it without.  |leader| is set before |is_led|: who sees that somebody
+   * leads, and himself as the leader, does. */
+  _Atomic(ah_loop *) loop; /* NULL before attach and after detach */
+  atomic_bool is_led;
+  _Atomic(uv_thread_t) leader; /* if it is led */
+  _Atomic(uv_thread_t) runner; /* that last ran the loop; the loop's */
+
+  /* Guarded by |lock|. */
+  ah_list sleepers; /* unserved and asleep, the next to be woken first */
   driver_finish finish;
 
   bool is_telling; /* the loop's thread's; see ah_driver_telling() */
 };
+
+static ah_loop *driver_loop(ah_driver *driver)
+{
+  return atomic_load_explicit(&driver->loop, memory_order_relaxed);
+}
 
 /* --- Lifecycle. ------------------------------------------------------------
  */
@@ -73,6 +86,10 @@ int ah_driver_new(ah_driver **out, ah_driver_kind kind)
     return AHTTP_ENOMEM;
   }
   atomic_init(&driver->refs, 1);
+  atomic_init(&driver->loop, NULL);
+  atomic_init(&driver->is_led, false);
+  atomic_init(&driver->leader, uv_thread_self());
+  atomic_init(&driver->runner, uv_thread_self());
   driver->kind = kind;
   ah_list_init(&driver->sleepers);
   *out = driver;
@@ -96,21 +113,22 @@ void ah_driver_unref(ah_driver *driver)
   if (before > 1) {
     return;
   }
-  ah_assert(driver->loop == NULL && ah_list_is_empty(&driver->sleepers));
+  ah_assert(driver_loop(driver) == NULL && ah_list_is_empty(&driver->sleepers));
   uv_mutex_destroy(&driver->lock);
   ah_free(driver);
 }
 
 void ah_driver_attach(ah_driver *driver, ah_loop *loop)
 {
-  driver->loop = loop;
+  ah_loop_share_thread(loop, &driver->runner);
+  atomic_store_explicit(&driver->loop, loop, memory_order_relaxed);
 }
 
 void ah_driver_detach(ah_driver *driver)
 {
   uv_mutex_lock(&driver->lock);
-  ah_loop *loop = driver->loop;
-  driver->loop = NULL;
+  ah_loop *loop = driver_loop(driver);
+  atomic_store_explicit(&driver->loop, NULL, memory_order_relaxed);
   uv_mutex_unlock(&driver->lock);
   ah_loop_read_inbox(loop);
 }
@@ -118,34 +136,42 @@ void ah_driver_detach(ah_driver *driver)
 /* --- The lead. --------------------------------------------------------------
  */
 
-/* With the lock held, as are all functions named so. */
-static bool driver_is_on_loop_locked(const ah_driver *driver)
+bool ah_driver_is_on_loop(ah_driver *driver)
 {
-  if (driver->loop == NULL) {
-    return false;
-  }
+  uv_thread_t self = uv_thread_self();
   if (driver->kind == AH_DRIVEN_BY_CALLER) {
-    return ah_loop_is_own_thread(driver->loop);
+    return atomic_load_explicit(&driver->runner, memory_order_relaxed) ==
+               self &&
+           driver_loop(driver) != NULL;
   }
-  return driver->is_led && driver->leader == uv_thread_self();
+  return atomic_load_explicit(&driver->is_led, memory_order_acquire) &&
+         atomic_load_explicit(&driver->leader, memory_order_relaxed) == self &&
+         driver_loop(driver) != NULL;
 }
 
-static bool driver_can_lead_locked(const ah_driver *driver)
+/* With the lock held, as are all functions named so. */
+static bool driver_is_led_locked(ah_driver *driver)
 {
-  return driver->kind == AH_DRIVEN_BY_WAITERS && !driver->is_led &&
-         driver->loop != NULL;
+  return atomic_load_explicit(&driver->is_led, memory_order_relaxed);
+}
+
+static bool driver_can_lead_locked(ah_driver *driver)
+{
+  return driver->kind == AH_DRIVEN_BY_WAITERS &&
+         !driver_is_led_locked(driver) && driver_loop(driver) != NULL;
 }
 
 static void driver_lead_locked(ah_driver *driver)
 {
-  driver->is_led = true;
-  driver->leader = uv_thread_self();
+  atomic_store_explicit(&driver->leader, uv_thread_self(),
+                        memory_order_relaxed);
+  atomic_store_explicit(&driver->is_led, true, memory_order_release);
 }
 
 /* Nobody may be left asleep while nobody leads. */
 static void driver_wake_next_locked(ah_driver *driver)
 {
-  if (driver->is_led || driver->kind != AH_DRIVEN_BY_WAITERS) {
+  if (driver_is_led_locked(driver) || driver->kind != AH_DRIVEN_BY_WAITERS) {
     return;
   }
   ah_list_node *node = ah_list_pop_front(&driver->sleepers);
@@ -161,18 +187,10 @@ static driver_finish driver_resign_locked(ah_driver *driver)
   driver_finish finish = driver->finish;
   driver->finish.run = NULL;
   if (finish.run == NULL) {
-    driver->is_led = false;
+    atomic_store_explicit(&driver->is_led, false, memory_order_relaxed);
     driver_wake_next_locked(driver);
   }
   return finish;
-}
-
-bool ah_driver_is_on_loop(ah_driver *driver)
-{
-  uv_mutex_lock(&driver->lock);
-  bool is_on_loop = driver_is_on_loop_locked(driver);
-  uv_mutex_unlock(&driver->lock);
-  return is_on_loop;
 }
 
 bool ah_driver_may_act(ah_driver *driver)
@@ -189,8 +207,9 @@ int ah_driver_post(ah_driver *driver, ah_letter *letter)
 {
   int rv = AHTTP_ECLOSED;
   uv_mutex_lock(&driver->lock);
-  if (driver->loop != NULL) {
-    rv = ah_loop_post(driver->loop, letter) ? AHTTP_OK : AHTTP_ESTATE;
+  ah_loop *loop = driver_loop(driver);
+  if (loop != NULL) {
+    rv = ah_loop_post(loop, letter) ? AHTTP_OK : AHTTP_ESTATE;
   }
   uv_mutex_unlock(&driver->lock);
   return rv;
@@ -198,11 +217,12 @@ int ah_driver_post(ah_driver *driver, ah_letter *letter)
 
 int ah_driver_lead(ah_driver *driver)
 {
+  if (ah_driver_is_on_loop(driver)) {
+    return AHTTP_ESTATE;
+  }
   int rv = AH_BLOCKED;
   uv_mutex_lock(&driver->lock);
-  if (driver_is_on_loop_locked(driver)) {
-    rv = AHTTP_ESTATE;
-  } else if (driver_can_lead_locked(driver)) {
+  if (driver_can_lead_locked(driver)) {
     driver_lead_locked(driver);
     rv = AHTTP_OK;
   }
@@ -230,7 +250,7 @@ void ah_driver_set_finish(ah_driver *driver, void (*finish)(void *arg),
 
 void ah_driver_catch_up(ah_driver *driver, bool by_all_means)
 {
-  ah_loop *loop = driver->loop;
+  ah_loop *loop = driver_loop(driver);
   if (ah_loop_adopt(loop) || by_all_means) {
     ah_loop_hold(loop);
     (void)uv_run(ah_loop_uv(loop), UV_RUN_NOWAIT);
@@ -360,7 +380,7 @@ static void driver_sleep_locked(ah_driver *driver, ah_waiter *waiter,
  * Only this thread sets latches meanwhile. */
 static void driver_run(ah_driver *driver, ah_waiter *waiter)
 {
-  ah_loop *loop = driver->loop;
+  ah_loop *loop = driver_loop(driver);
   uv_run_mode mode = UV_RUN_ONCE;
   uint32_t left_ms = UINT32_MAX;
   if (waiter->due_ns != UINT64_MAX) {
@@ -422,9 +442,12 @@ int ah_driver_wait(ah_driver *driver, ah_waiter *waiter, ah_link *links,
                    size_t count, bool is_leading)
 {
   ah_driver_ref(driver); /* what is waited for may be all that holds it */
+  if (is_leading && !waiter_is_over(waiter)) {
+    driver_run(driver, waiter);
+  }
   uv_mutex_lock(&driver->lock);
   int rv = AHTTP_OK;
-  if (waiter->needed > 0 && !is_leading && driver_is_on_loop_locked(driver)) {
+  if (waiter->needed > 0 && !is_leading && ah_driver_is_on_loop(driver)) {
     rv = AHTTP_ESTATE;
   } else {
     is_leading = driver_wait_locked(driver, waiter, is_leading);
@@ -455,7 +478,7 @@ void ah_driver_take(ah_driver *driver)
   ah_waiter self;
   ah_waiter_init(&self, 1, UINT32_MAX);
   uv_mutex_lock(&driver->lock);
-  while (driver->is_led) {
+  while (driver_is_led_locked(driver)) {
     driver_sleep_locked(driver, &self, true);
   }
   driver_lead_locked(driver);

@@ -37,11 +37,18 @@ enum {
   LOOP_FREE_CHUNKS_MAX = 16
 };
 
-void ah_loop_enter(ah_loop *loop)
+static void loop_note_thread(ah_loop *loop)
 {
   uv_thread_t self = uv_thread_self();
-  if (atomic_load_explicit(&loop->thread, memory_order_relaxed) != self) {
-    atomic_store_explicit(&loop->thread, self, memory_order_relaxed);
+  if (atomic_load_explicit(loop->thread, memory_order_relaxed) != self) {
+    atomic_store_explicit(loop->thread, self, memory_order_relaxed);
+  }
+}
+
+void ah_loop_enter(ah_loop *loop)
+{
+  if (loop->thread != NULL) {
+    loop_note_thread(loop);
   }
   loop->now_ns = 0;
 }
@@ -212,7 +219,6 @@ static void loop_init(ah_loop *loop)
   ah_list_init(&loop->flushers);
   loop->inbox.end = &loop->inbox.first;
   loop->timer_ms = UINT64_MAX;
-  atomic_init(&loop->thread, uv_thread_self());
   ah_wheel_init(&loop->wheel, ah_loop_now_ms(loop));
   loop->now_ns = 0; /* the first turn may be far away */
 }
@@ -386,10 +392,10 @@ void ah_loop_read_inbox(ah_loop *loop)
   }
 }
 
-bool ah_loop_is_own_thread(const ah_loop *loop)
+void ah_loop_share_thread(ah_loop *loop, _Atomic(uv_thread_t) *thread)
 {
-  return atomic_load_explicit(&loop->thread, memory_order_relaxed) ==
-         uv_thread_self();
+  loop->thread = thread;
+  loop_note_thread(loop);
 }
 
 bool ah_loop_adopt(ah_loop *loop)

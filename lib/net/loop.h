@@ -2,6 +2,8 @@
 #ifndef AH_NET_LOOP_H
 #define AH_NET_LOOP_H
 
+#include <stdatomic.h>
+
 #include <uv.h>
 
 #include <ahttp/types.h>
@@ -100,8 +102,10 @@ bool ah_loop_post(ah_loop *loop, ah_letter *letter);
  * loop's thread, outside of letters. */
 void ah_loop_read_inbox(ah_loop *loop);
 
-/* True on the thread that last ran a turn of this loop (or created it). */
-bool ah_loop_is_own_thread(const ah_loop *loop);
+/* Has the loop say in |*thread|, from now on and as long as it is there, which
+ * thread last ran a turn of it (or created it).  Who is asked whether he is
+ * that thread may be any, which could not look into the loop itself. */
+void ah_loop_share_thread(ah_loop *loop, _Atomic(uv_thread_t) *thread);
 
 /*
  * Says that this thread runs the loop from here on.  Returns true if a

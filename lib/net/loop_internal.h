@@ -37,7 +37,7 @@ struct ah_loop {
     ah_letter *first;
     ah_letter **end; /* the last one's next, or |first| */
   } inbox;
-  _Atomic(uv_thread_t) thread; /* that last ran a turn */
+  _Atomic(uv_thread_t) *thread; /* that last ran a turn; NULL: nobody asks */
 
   uint8_t *buffers; /* read buffer, then plain buffer */
   uint8_t *bulk;    /* NULL until asked for */
