@@ -224,6 +224,7 @@ static int client_make_engine(ahttp_client *client,
       .h2_streams_max = opts->h2_streams_max,
       .trace = client->trace.callback == NULL ? NULL : &client->trace,
       .policy = client->policy,
+      .route = &client->route,
   };
   return ah_pool_new(&client->pool, client->loop, client->resolver, &pool_opts);
 }

@@ -64,7 +64,7 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
   } fixed = {
       .tls_id = is_tls ? route->tls_id + 1 : 0,
       .unix_path_len = (uint32_t)route->unix_path.len,
-      .sni_len = url_is_tls(url) ? (uint32_t)route->sni.len : 0,
+      .sni_len = is_tls ? (uint32_t)route->sni.len : 0,
       .local_len = (uint32_t)route->local.len,
       .proxy_id = route->proxy == NULL ? 0 : route->proxy->id,
       .port = is_forward ? 0 : url->port,
@@ -87,6 +87,14 @@ int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
   ah_assert(at == key + len);
   *out = ah_str(key, len);
   return AHTTP_OK;
+}
+
+/* The key's parts that are the URL's. */
+bool ah_origin_is_of(const ah_origin *origin, const ahttp_url *url)
+{
+  return origin->port == url->port && origin->is_tls == url_is_tls(url) &&
+         origin->host_is_ip == url->is_ip &&
+         ah_str_eq(origin->host, ah_url_hostname(url));
 }
 
 /* The protocol, where the policy leaves no choice. */

@@ -92,6 +92,9 @@ bool ah_origin_is_forward(const ahttp_url *url, const ah_route *route);
 int ah_origin_key(ah_arena *arena, const ahttp_url *url, const ah_route *route,
                   ahttp_str *out);
 
+/* True if |origin| is the one of |url| over the route that it was made for. */
+bool ah_origin_is_of(const ah_origin *origin, const ahttp_url *url);
+
 /* Makes the origin with a copy of |key|, without references and linked nowhere.
  * AHTTP_OK or AHTTP_ENOMEM. */
 int ah_origin_new(ah_origin **out, const ahttp_url *url, const ah_route *route,

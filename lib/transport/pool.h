@@ -25,6 +25,8 @@ typedef struct ah_pool_opts {
   uint32_t h2_streams_max;
   const ah_socket_policy *policy; /* or NULL; outlives the pool */
   const ah_trace *trace; /* told of connections; outlives the pool; or NULL */
+  const ah_route *route; /* of most requests, which is told by its address: it
+                            never changes and outlives the pool; or NULL */
 } ah_pool_opts;
 
 int ah_pool_new(ah_pool **out, ah_loop *loop, ah_resolver *resolver,

@@ -18,6 +18,7 @@ struct ah_pool {
     ah_hash table;
     ah_origin *last; /* asked for last, or NULL: most requests come in runs */
     ah_list unused;  /* those with |refs| 0, longest first */
+    ah_origin *last_usual; /* the last one found over opts.route; or NULL */
     uint32_t unused_count;
     uint32_t used_count; /* all others */
   } origins;

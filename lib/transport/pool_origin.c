@@ -41,6 +41,9 @@ static void origin_drop(ah_pool *pool, ah_origin *origin)
   if (pool->origins.last == origin) {
     pool->origins.last = NULL;
   }
+  if (pool->origins.last_usual == origin) {
+    pool->origins.last_usual = NULL;
+  }
   ah_origin_free(origin);
 }
 
@@ -127,27 +130,41 @@ static int origin_add(ah_pool *pool, const ahttp_url *url,
   return AHTTP_OK;
 }
 
-int ah_pool_origin(ah_pool *pool, const ahttp_url *url, const ah_route *route,
-                   ah_origin **out)
+/* By its key; made if it is not there. */
+static int origin_get(ah_pool *pool, const ahttp_url *url,
+                      const ah_route *route, ah_origin **out)
 {
-  *out = NULL;
   uint8_t block[KEY_BYTES];
   ah_arena arena;
   ah_arena_init(&arena, block, sizeof(block));
   ahttp_str key;
-  ah_origin *origin = NULL;
   int rv = ah_origin_key(&arena, url, route, &key);
   if (rv == AHTTP_OK) {
-    origin = origin_find(pool, key);
-    if (origin == NULL) {
-      rv = origin_add(pool, url, route, key, &origin);
+    *out = origin_find(pool, key);
+    if (*out == NULL) {
+      rv = origin_add(pool, url, route, key, out);
     }
   }
   ah_arena_clear(&arena);
-  if (rv != AHTTP_OK) {
-    return rv;
+  return rv;
+}
+
+int ah_pool_origin(ah_pool *pool, const ahttp_url *url, const ah_route *route,
+                   ah_origin **out)
+{
+  bool is_usual = route == pool->opts.route;
+  ah_origin *origin = is_usual ? pool->origins.last_usual : NULL;
+  *out = NULL;
+  if (origin == NULL || !ah_origin_is_of(origin, url)) {
+    int rv = origin_get(pool, url, route, &origin);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+    pool->origins.last = origin;
+    if (is_usual) {
+      pool->origins.last_usual = origin;
+    }
   }
-  pool->origins.last = origin;
   ah_pool_ref_origin(origin);
   *out = origin;
   return AHTTP_OK;

@@ -412,6 +412,9 @@ static const ah_exchange_sink world_sink = {
     .on_done = world_on_done,
 };
 
+/* What most requests go over. */
+static const ah_route world_route = {.tls = &world_tls};
+
 static inline int world_get_origin(const char *scheme, const char *host,
                                    ah_origin **out)
 {
@@ -420,8 +423,7 @@ static inline int world_get_origin(const char *scheme, const char *host,
       .host = ah_str_from_c(host),
       .port = strcmp(scheme, "https") == 0 ? 443 : 80,
   };
-  const ah_route route = {.tls = &world_tls};
-  return ah_pool_origin(world.pool, &url, &route, out);
+  return ah_pool_origin(world.pool, &url, &world_route, out);
 }
 
 /* Makes |we| a GET request to |host|, not started. */
@@ -499,6 +501,7 @@ static inline ah_pool_opts world_opts(void)
       .idle_ms = 5000,
       .h2_conns_per_origin_max = 1,
       .h2_streams_max = 100,
+      .route = &world_route,
   };
 }
 

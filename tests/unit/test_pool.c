@@ -38,6 +38,40 @@ static void pool_interns_origins(void **state)
   ah_pool_release_origin(world.pool, c);
 }
 
+static void pool_tells_origins_apart_after_each_other(void **state)
+{
+  (void)state;
+  const ahttp_url base = {
+      .scheme = AH_STR("https"), .host = AH_STR("a.test"), .port = 443};
+  ahttp_url urls[4] = {base, base, base, base};
+  urls[1].port = 444;
+  urls[2].host = AH_STR("b.test");
+  urls[3].scheme = AH_STR("http");
+  const ah_route other = {.tls = &world_tls, .sni = AH_STR("c.test")};
+  ah_origin *origins[5];
+  for (int i = 0; i < 4; i++) {
+    assert_int_equal(
+        ah_pool_origin(world.pool, &urls[i], &world_route, &origins[i]),
+        AHTTP_OK);
+  }
+  assert_int_equal(ah_pool_origin(world.pool, &base, &other, &origins[4]),
+                   AHTTP_OK);
+  for (int i = 0; i < 5; i++) {
+    for (int j = 0; j < i; j++) {
+      assert_ptr_not_equal(origins[i], origins[j]);
+    }
+  }
+  for (int i = 4; i >= 0; i--) { /* once more, the other way around */
+    ah_origin *again;
+    assert_int_equal(ah_pool_origin(world.pool, i == 4 ? &base : &urls[i],
+                                    i == 4 ? &other : &world_route, &again),
+                     AHTTP_OK);
+    assert_ptr_equal(again, origins[i]);
+    ah_pool_release_origin(world.pool, again);
+    ah_pool_release_origin(world.pool, again);
+  }
+}
+
 static void pool_keeps_a_limited_number_of_unused_origins(void **state)
 {
   (void)state;
@@ -639,6 +673,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       pool_test(pool_interns_origins),
+      pool_test(pool_tells_origins_apart_after_each_other),
       pool_test(pool_keeps_a_limited_number_of_unused_origins),
       pool_test(pool_gives_equal_profiles_equal_numbers),
       pool_test(pool_dials_once_for_each_waiter),
