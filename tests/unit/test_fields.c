@@ -40,6 +40,13 @@ static int add(const char *name, const char *value)
   return ah_fields_add(&fields, ah_str_from_c(name), ah_str_from_c(value));
 }
 
+/* Of the first line of |id|, which must be there. */
+static ahttp_str value_of(ah_field_id id)
+{
+  const ah_field *field = ah_fields_find(&fields, id);
+  return field == NULL ? AH_STR("(absent)") : field->value;
+}
+
 static void fields_keep_order_and_spelling(void **state)
 {
   (void)state;
@@ -95,7 +102,7 @@ static void fields_find_by_id_and_by_name(void **state)
   assert_int_equal(add("set-cookie", "a"), AHTTP_OK);
   assert_int_equal(add("Set-Cookie", "b"), AHTTP_OK);
   assert_int_equal(add("X-Two", "2"), AHTTP_OK);
-  assert_text(ah_fields_find(&fields, AH_FIELD_SET_COOKIE)->value, "a");
+  assert_text(value_of(AH_FIELD_SET_COOKIE), "a");
   assert_null(ah_fields_find(&fields, AH_FIELD_COOKIE));
   assert_text(ah_fields_find_name(&fields, AH_STR("SET-COOKIE"))->value, "a");
   assert_text(ah_fields_find_name(&fields, AH_STR("x-two"))->value, "2");
@@ -146,7 +153,7 @@ static void fields_remove_drops_every_line_of_the_name(void **state)
   assert_text(fields.items[1].value, "4");
   assert_null(ah_fields_find(&fields, AH_FIELD_COOKIE));
   assert_int_equal(add("Cookie", "5"), AHTTP_OK);
-  assert_text(ah_fields_find(&fields, AH_FIELD_COOKIE)->value, "5");
+  assert_text(value_of(AH_FIELD_COOKIE), "5");
 }
 
 static void fields_views_are_not_copied(void **state)
@@ -191,7 +198,7 @@ static void fields_add_all_appends_views(void **state)
   assert_int_equal(add("Host", "h"), AHTTP_OK);
   assert_int_equal(ah_fields_add_all(&fields, &more), AHTTP_OK);
   assert_int_equal(fields.count, 41);
-  assert_text(ah_fields_find(&fields, AH_FIELD_DATE)->value, "today");
+  assert_text(value_of(AH_FIELD_DATE), "today");
   assert_ptr_equal(fields.items[40].value.ptr, more.items[39].value.ptr);
   assert_text(fields.items[0].value, "h");
 }

@@ -160,8 +160,7 @@ static void session_reads_a_response(void **state)
   assert_field(&request->response.fields, "X-Own", "padded");
   const ah_field *server =
       ah_fields_find(&request->response.fields, AH_FIELD_SERVER);
-  assert_non_null(server);
-  assert_int_equal(server->value.ptr[server->value.len], '\0');
+  assert_true(server != NULL && server->value.ptr[server->value.len] == '\0');
   assert_true(request->stream.head_wire_bytes > 9);
   assert_true(request->stream.is_received);
   h2_request_free(request);
