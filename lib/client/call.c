@@ -256,7 +256,9 @@ static ah_transport *call_pool(ahttp_call *call)
 void ah_call_send_hop(ahttp_call *call)
 {
   ah_exchange *exchange = &call->exchange;
-  exchange->request = call->hop.head;
+  if (call->active != 0) {
+    exchange->request = call->hop.head; /* as interceptors have changed it */
+  }
   ah_transport *transport = call_mounted(call);
   if (transport == NULL) {
     transport = call_pool(call);
@@ -457,9 +459,6 @@ static int call_set_trace(ahttp_call *call)
 static int call_set_local(ahttp_call *call)
 {
   const char *text = call->settings.local_address;
-  if (text == NULL) {
-    return AHTTP_OK;
-  }
   call->settings.local_address = NULL; /* the caller's, who may take it away */
   ah_local_address local;
   ahttp_error err;
@@ -527,7 +526,10 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   if (rv == AHTTP_OK) {
     rv = call_set_retry(call);
   }
-  return rv == AHTTP_OK ? call_set_local(call) : rv;
+  if (rv == AHTTP_OK && call->settings.local_address != NULL) {
+    rv = call_set_local(call);
+  }
+  return rv;
 }
 
 ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,

@@ -8,20 +8,18 @@
 /* The timer re-arms itself. */
 static void deadlines_on_timer(uv_timer_t *timer);
 
-/* Has the timer fire no later than the wheel wants to be woken. */
-static void deadlines_arm(ah_loop *loop)
+/* The clock that the loop goes by has reached the time, or will tell. */
+static void deadlines_arm_by_clock(ah_loop *loop)
 {
-  uint64_t wake_ms = loop->wheel.wake_ms;
-  if (loop->seat.clock != NULL) {
-    if (wake_ms <= ah_loop_now_ms(loop)) {
-      (void)ah_loop_post(loop, &loop->seat.letter); /* else the clock does */
-    }
-    return;
+  if (loop->wheel.wake_ms <= ah_loop_now_ms(loop)) {
+    (void)ah_loop_post(loop, &loop->seat.letter);
   }
-  if (wake_ms >= loop->timer_ms) {
-    return;
-  }
+}
+
+static void deadlines_arm_timer(ah_loop *loop)
+{
   uint64_t now_ms = ah_loop_now_ms(loop);
+  uint64_t wake_ms = loop->wheel.wake_ms;
   loop->timer_ms = wake_ms;
   /* At least 1 ms: libuv fires one of 0 in the same pass, for ever if it starts
    * itself again.  libuv's time may lag behind ours; firing early is harmless.
@@ -29,6 +27,16 @@ static void deadlines_arm(ah_loop *loop)
    * to wait for. */
   (void)uv_timer_start(&loop->timer, deadlines_on_timer,
                        wake_ms > now_ms ? wake_ms - now_ms : 1, 0);
+}
+
+/* Has the timer fire no later than the wheel wants to be woken. */
+static void deadlines_arm(ah_loop *loop)
+{
+  if (loop->seat.clock != NULL) {
+    deadlines_arm_by_clock(loop);
+  } else if (loop->wheel.wake_ms < loop->timer_ms) {
+    deadlines_arm_timer(loop);
+  }
 }
 
 /* Has every deadline expire that is due. */
