@@ -3,8 +3,6 @@
 
 #include "client/collector.h"
 
-#include <string.h>
-
 #include "base/error.h"
 #include "client/client.h"
 #include "client/content_decoder.h"
@@ -83,7 +81,7 @@ int ah_collector_take(ah_collector *collector, ahttp_call *call,
   (void)ahttp_call_ref(call);
   *out = &call->response;
   if (err != NULL) {
-    memset(err, 0, sizeof(*err));
+    ah_error_clear(err);
   }
   return AHTTP_OK;
 }
