@@ -343,14 +343,24 @@ static int call_merge_expectation(ahttp_call *call)
                             AH_FIELD_EXPECT);
 }
 
-/* True if the defaults are sent as they are: the request has none of their
- * names, and Accept-Encoding is what the client says. */
+/* True if the request has none of the defaults' names, and no say in what
+ * becomes of Accept-Encoding. */
 static bool call_takes_defaults(const ahttp_call *call)
 {
   uint64_t own = call->request->fields.known;
   return !call->request->is_complete &&
          (own & call->client->default_fields.known) == 0 &&
-         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0 && call->settings.decode;
+         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0;
+}
+
+/* Adds all defaults, in one piece. */
+static int call_copy_defaults(ahttp_call *call)
+{
+  int rv = ah_fields_add_all(&call->hop.fields, &call->client->default_fields);
+  if (!call->settings.decode && call->client->offers_codings) {
+    ah_fields_remove(&call->hop.fields, AH_FIELD_ACCEPT_ENCODING);
+  }
+  return rv;
 }
 
 /* Adds those defaults that the request does not have itself. */
@@ -383,9 +393,8 @@ static int call_merge_fields(ahttp_call *call)
 {
   ahttp_fields *fields = &call->hop.fields;
   ah_fields_init(fields, &call->arena);
-  int rv = call_takes_defaults(call)
-               ? ah_fields_add_all(fields, &call->client->default_fields)
-               : call_add_defaults(call);
+  int rv = call_takes_defaults(call) ? call_copy_defaults(call)
+                                     : call_add_defaults(call);
   if (rv == AHTTP_OK) {
     rv = ah_fields_add_all(fields, &call->request->fields);
   }
