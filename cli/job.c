@@ -89,6 +89,18 @@ static bool job_wants_body(const cli_job *job, int status)
          strcmp(cli_draft_method(job->shared->draft), "HEAD") != 0;
 }
 
+/* Fills in what of the file's name comes from the response. */
+static void job_finish_name(cli_job *job, ahttp_call *call,
+                            const ahttp_response *response)
+{
+  cli_facts facts = job_facts(job, ahttp_call_request(call));
+
+  facts.status = ahttp_response_status(response);
+  (void)ahttp_fields_get(ahttp_response_fields(response), "content-type",
+                         &facts.content_type);
+  cli_output_finish_name(&job->output, &facts);
+}
+
 static int job_on_head(ahttp_call *call, const ahttp_response *response,
                        void *user_data)
 {
@@ -101,13 +113,12 @@ static int job_on_head(ahttp_call *call, const ahttp_response *response,
     cli_transcript_response(&job->shared->transcript, job->n, response);
   }
   if (job->keeps && job->shared->sink == CLI_SINK_FILES) {
-    cli_facts facts = job_facts(job, ahttp_call_request(call));
-    facts.status = status;
-    (void)ahttp_fields_get(ahttp_response_fields(response), "content-type",
-                           &facts.content_type);
-    cli_output_begin(
-        &job->output, &facts,
-        ahttp_response_is_decoded(response) ? -1 : content_length(response));
+    cli_output_begin(&job->output, ahttp_response_is_decoded(response)
+                                       ? -1
+                                       : content_length(response));
+    if (cli_output_awaits_head(&job->output)) {
+      job_finish_name(job, call, response);
+    }
   }
   return 0;
 }

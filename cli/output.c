@@ -379,13 +379,18 @@ void cli_output_claim(cli_output *output, const cli_facts *facts)
                                    path_exists, output);
 }
 
-void cli_output_begin(cli_output *output, const cli_facts *facts,
-                      int64_t length)
+void cli_output_begin(cli_output *output, int64_t length)
 {
   output->length = length;
-  if (!cli_template_is_late(output->naming->template)) {
-    return;
-  }
+}
+
+bool cli_output_awaits_head(const cli_output *output)
+{
+  return cli_template_is_late(output->naming->template);
+}
+
+void cli_output_finish_name(cli_output *output, const cli_facts *facts)
+{
   output_expand(output, facts);
   if (output->number > 0) {
     cli_name_add_number(&output->path, output->number);

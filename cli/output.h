@@ -40,8 +40,13 @@ void cli_output_clear(cli_output *output);
 void cli_output_claim(cli_output *output, const cli_facts *facts);
 
 /* The response's head is there: |length| bytes follow, or -1. */
-void cli_output_begin(cli_output *output, const cli_facts *facts,
-                      int64_t length);
+void cli_output_begin(cli_output *output, int64_t length);
+
+/* True if the name has parts that only the response's head can tell. */
+bool cli_output_awaits_head(const cli_output *output);
+
+/* Fills those in. */
+void cli_output_finish_name(cli_output *output, const cli_facts *facts);
 
 /* Takes |len| bytes.  Returns 0 or an errno. */
 int cli_output_write(cli_output *output, const void *data, size_t len);

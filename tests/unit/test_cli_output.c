@@ -120,7 +120,10 @@ static void begin(fixture *fix, int64_t length)
   const cli_facts facts = {.n = 1};
 
   cli_output_claim(&fix->output, &facts);
-  cli_output_begin(&fix->output, &facts, length);
+  cli_output_begin(&fix->output, length);
+  if (cli_output_awaits_head(&fix->output)) {
+    cli_output_finish_name(&fix->output, &facts);
+  }
 }
 
 static void write_text(fixture *fix, const char *text)
