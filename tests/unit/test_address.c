@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -138,6 +139,26 @@ static void address_reads_ports(void **state)
   }
 }
 
+/* Every pattern of groups that are 0, 1, 0xffff or in between. */
+static void address_prints_like_the_c_library(void **state)
+{
+  (void)state;
+  static const uint16_t values[] = {0, 1, 0xffff, 0x0a0b};
+  for (uint32_t pattern = 0; pattern < 1U << 16; pattern++) {
+    ah_address address = {.v6.sin6_family = AF_INET6};
+    for (unsigned i = 0; i < 8; i++) {
+      uint16_t group = values[pattern >> 2 * i & 3];
+      address.v6.sin6_addr.s6_addr[2 * i] = (uint8_t)(group >> 8);
+      address.v6.sin6_addr.s6_addr[2 * i + 1] = (uint8_t)group;
+    }
+    char want[INET6_ADDRSTRLEN];
+    char got[AH_ADDRESS_TEXT_BYTES];
+    assert_non_null(
+        inet_ntop(AF_INET6, &address.v6.sin6_addr, want, sizeof(want)));
+    assert_string_equal(ah_address_print(&address, got, sizeof(got)), want);
+  }
+}
+
 static void address_prints_nothing_beyond_its_room(void **state)
 {
   (void)state;
@@ -176,6 +197,7 @@ int main(void)
       cmocka_unit_test(address_reads_and_prints),
       cmocka_unit_test(address_may_not_hold_a_nul),
       cmocka_unit_test(address_reads_ports),
+      cmocka_unit_test(address_prints_like_the_c_library),
       cmocka_unit_test(address_prints_nothing_beyond_its_room),
       cmocka_unit_test(address_knows_loopback),
   };
