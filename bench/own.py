@@ -276,7 +276,8 @@ def start_up(build, server):
     for name, secure in (("http", False), ("https", True)):
         command = [
             *(build.program("bench/ahttp"), "get", "-q", "--out-null"),
-            *("--cacert", server.ca_file, server.url(secure)),
+            *(("--cacert", server.ca_file) if secure else ()),
+            server.url(secure),
         ]
         got[name] = {
             "cpu_ms": statistics.median(
