@@ -170,8 +170,8 @@ static const cli_option option_table[] = {
      "connect to this socket instead of the network", cli_set_string,
      AT(unix_socket), 0, 0},
     {'x', "proxy", "URL", "Network",
-     "go through this proxy: [http|https|socks5|socks5h]://[USER:PASSWORD@]"
-     "HOST[:PORT]; empty: none [HTTP_PROXY and the like]",
+     "go through this proxy, http, https, socks5 or socks5h, as in "
+     "socks5://USER:PASSWORD@HOST:PORT; empty: none [HTTP_PROXY and the like]",
      cli_set_string, AT(proxy), 0, 0},
     {'\0', "noproxy", "HOST,...", "Network",
      "go to these hosts directly: names with those below them, networks, * "

@@ -20,14 +20,14 @@
 #include <string.h>
 #include <time.h>
 
+#include <ahttp/message.h>
+
 #include "base/error.h"
 #include "base/hash.h"
 #include "client/client.h"
 #include "client/interceptor.h"
 #include "client/options.h"
-#include "http/cookie_date.h"
 #include "http/method.h"
-#include "http/retry_after.h"
 #include "transport/hop_trace.h"
 
 enum {
@@ -209,22 +209,21 @@ static uint32_t any_up_to(ahttp_call *call, uint32_t ms)
  * tells what that shows. */
 static uint32_t asked_ms(const ahttp_call *call, const ah_response_head *head)
 {
-  const ah_field *after = ah_fields_find_name(
-      &head->fields, (ahttp_str){"retry-after", sizeof("retry-after") - 1});
-  const ah_field *date =
-      ah_fields_find_name(&head->fields, (ahttp_str){"date", 4});
+  const ah_field *after = ah_fields_find(&head->fields, AH_FIELD_RETRY_AFTER);
+  const ah_field *date = ah_fields_find(&head->fields, AH_FIELD_DATE);
   int64_t now_s = (int64_t)time(NULL);
   int64_t date_s;
   uint32_t ms;
   if (after == NULL) {
     return 0;
   }
-  if (date != NULL && ah_cookie_date_parse(date->value, &date_s)) {
+  if (date != NULL &&
+      ahttp_date_parse(date->value, now_s, &date_s) == AHTTP_OK) {
     now_s = date_s;
   }
-  (void)ah_retry_after_parse(after->value, now_s,
-                             call->settings.retry->retry_after_ms_max, &ms);
-  return ms;
+  (void)ahttp_retry_after_parse(after->value, now_s,
+                                call->settings.retry->retry_after_ms_max, &ms);
+  return ms; /* 0 if it cannot be read */
 }
 
 static bool fits_into_total(const ahttp_call *call, uint32_t wait_ms)

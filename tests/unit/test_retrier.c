@@ -9,10 +9,10 @@
 #include <cmocka.h>
 
 #include <ahttp/error.h>
+#include <ahttp/message.h>
 
 #include "base/str.h"
 #include "client/retrier.h"
-#include "http/retry_after.h"
 #include "support/test_alloc.h"
 
 /* Sun, 06 Nov 1994 08:49:37 GMT */
@@ -45,8 +45,8 @@ static void retry_after_is_seconds_or_a_date(void **state)
   };
   for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
     uint32_t ms = 1;
-    bool is_one = ah_retry_after_parse(ah_str_from_c(rows[i].value), THEN,
-                                       120 * 1000, &ms);
+    bool is_one = ahttp_retry_after_parse(ah_str_from_c(rows[i].value), THEN,
+                                          120 * 1000, &ms) == AHTTP_OK;
     if (is_one != rows[i].is_one || ms != rows[i].ms) {
       fail_msg("%s: %u ms", rows[i].value, (unsigned)ms);
     }
@@ -57,13 +57,19 @@ static void retry_after_ends_at_any_cap(void **state)
 {
   uint32_t ms;
   (void)state;
-  assert_true(ah_retry_after_parse(AH_STR("5"), THEN, 0, &ms));
+  assert_int_equal(ahttp_retry_after_parse(AH_STR("5"), THEN, 0, &ms),
+                   AHTTP_OK);
   assert_int_equal(ms, 0);
-  assert_true(ah_retry_after_parse(AH_STR("5"), THEN, 1500, &ms));
+  assert_int_equal(ahttp_retry_after_parse(AH_STR("5"), THEN, 1500, &ms),
+                   AHTTP_OK);
   assert_int_equal(ms, 1500);
-  assert_true(ah_retry_after_parse(AH_STR("4294968"), THEN, UINT32_MAX, &ms));
+  assert_int_equal(
+      ahttp_retry_after_parse(AH_STR("4294968"), THEN, UINT32_MAX, &ms),
+      AHTTP_OK);
   assert_int_equal(ms, UINT32_MAX);
-  assert_true(ah_retry_after_parse(AH_STR("4294967"), THEN, UINT32_MAX, &ms));
+  assert_int_equal(
+      ahttp_retry_after_parse(AH_STR("4294967"), THEN, UINT32_MAX, &ms),
+      AHTTP_OK);
   assert_int_equal(ms, 4294967000U);
 }
 
