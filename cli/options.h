@@ -63,7 +63,7 @@ typedef struct cli_options {
   const char *cookie_jar; /* written at the end */
   const char *session;    /* read at the beginning and written at the end */
   bool junk_session;      /* files' session cookies are not wanted */
-  bool compressed; /* ask for compressed content and store it decoded */
+  bool compressed;        /* ask for compressed content and store it decoded */
   uint32_t redirects_max;
   bool follow_off;
 

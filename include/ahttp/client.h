@@ -173,7 +173,7 @@ typedef struct ahttp_client_opts {
    * requests may still have that field themselves. */
   uint64_t expect_bytes;
 
-  bool refuse_downgrade; /* see ahttp_send_opts: they are followed */
+  bool refuse_downgrade;         /* see ahttp_send_opts: they are followed */
   const ahttp_retry_opts *retry; /* sends again what failed; see retry.h; NULL:
                                     it does not */
 } ahttp_client_opts;

@@ -17,9 +17,9 @@ extern "C" {
  * By it go the timeouts and durations of calls, the pool's expiry, the backoff
  * of retries, the delays between two addresses, the pings of HTTP/2 and the
  * cache of addresses.  Real time goes on for the sockets and for the threads
- * that wait: the time limit of a waiting function is one of the real clock.  DNS
- * queries that are lost are not repeated with such a clock; tests have addresses
- * from ahttp_client_opts.resolve or .resolver.
+ * that wait: the time limit of a waiting function is one of the real clock. DNS
+ * queries that are lost are not repeated with such a clock; tests have
+ * addresses from ahttp_client_opts.resolve or .resolver.
  */
 typedef struct ahttp_clock ahttp_clock;
 
