@@ -11,6 +11,9 @@
  * over it and stops the exchange.  Either way the call is finished in one
  * place, ah_call_finish(), from the exchange's on_done, once.
  *
+ * What goes into the first hop is put together in call_fields.c and
+ * call_options.c; where hops go is found in call_route.c.
+ *
  * A call is made on any thread, which only reads what never changes of the
  * client, and is launched on the loop's: directly, or by a letter
  * (call_control.c).
@@ -24,14 +27,11 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
-#include "base/str.h"
 #include "client/auth.h"
 #include "client/chain.h"
 #include "client/client.h"
-#include "client/proxy_hop.h"
 #include "client/raw_stream.h"
 #include "client/reader.h"
-#include "http/method.h"
 #include "transport/hop_trace.h"
 
 /* --- Ending. ----------------------------------------------------------------
@@ -151,127 +151,6 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->manual_credit = call->manual_credit;
 }
 
-/* True if another protocol may take the connection over. */
-static bool call_may_switch(const ahttp_call *call)
-{
-  const ah_request_head *head = &call->hop.head;
-  return (head->traits & AH_METHOD_CONNECT) != 0 ||
-         ah_fields_find(head->fields, AH_FIELD_UPGRADE) != NULL;
-}
-
-/* Such a connection must speak HTTP/1.1: HTTP/2 has no upgrade (RFC 9113,
- * section 8.6), and its CONNECT is not supported. */
-static int call_set_switchable(const ahttp_call *call, ah_route *route,
-                               ahttp_error *err)
-{
-  bool is_tls = ah_str_eq(call->hop.head.url->scheme, AH_STR("https"));
-  if (route->http == AHTTP_HTTP_2_PRIOR_KNOWLEDGE ||
-      (route->http == AHTTP_HTTP_2 && is_tls)) {
-    ah_error_say(err, AHTTP_ESTATE, AHTTP_PHASE_NONE,
-                 "Upgrade and CONNECT need HTTP/1.1, and the client allows "
-                 "only HTTP/2");
-    return AHTTP_ESTATE;
-  }
-  route->http = AHTTP_HTTP_1_1;
-  return AHTTP_OK;
-}
-
-/* True if what the send has of its own for its host holds for this hop.  As
- * credentials do, its server name and its local address hold for the host they
- * were given for; so not after a redirect to another one. */
-static bool call_is_at_home(const ahttp_call *call)
-{
-  return ah_str_eq(call->hop.head.url->host, call->request->url.host);
-}
-
-/* Where call->hop goes: the client's way, unless the send has one of its own.
- * AHTTP_OK, or fills |*err|. */
-static int call_find_origin(ahttp_call *call, ahttp_error *err)
-{
-  const ah_route *route = &call->client->route;
-  bool has_own = (call->settings.sni.len > 0 || call->local.len > 0) &&
-                 call_is_at_home(call);
-  bool may_switch = call_may_switch(call);
-  const ah_proxies *proxies = call->client->proxies;
-  ah_proxy *proxy =
-      proxies == NULL ? NULL : ah_proxies_find(proxies, call->hop.head.url);
-  ah_route own;
-  if (may_switch || has_own || proxy != NULL) {
-    own = *route;
-    own.proxy = proxy;
-    if (has_own) {
-      own.sni = call->settings.sni;
-      own.local = call->local;
-    }
-    route = &own;
-  }
-  if (may_switch && call_set_switchable(call, &own, err) != AHTTP_OK) {
-    return err->code;
-  }
-  int rv = ah_pool_origin(call->client->pool, call->hop.head.url, route,
-                          &call->exchange.origin);
-  if (rv != AHTTP_OK) {
-    ah_error_plain(err, rv, AHTTP_PHASE_NONE);
-  }
-  return rv;
-}
-
-/* The transport that the client has mounted for this hop, if any. */
-static ah_transport *call_mounted(const ahttp_call *call)
-{
-  const ah_mounts *mounts = call->client->mounts;
-  return mounts == NULL ? NULL : ah_mounts_find(mounts, call->hop.head.url);
-}
-
-/* Readies the request for the origin's proxy, if it has one. */
-static int call_pass_proxy(ahttp_call *call)
-{
-  const ah_origin *origin = call->exchange.origin;
-  call->answers_proxy = false;
-  if (origin->proxy == NULL) {
-    return AHTTP_OK;
-  }
-  return origin->is_forward ? ah_proxy_hop_forward(call, origin->proxy)
-                            : ah_proxy_hop_tunnel(call);
-}
-
-/* The pool, which is told of the origin; NULL: the hop has ended. */
-static ah_transport *call_pool(ahttp_call *call)
-{
-  ahttp_error err;
-  int rv = call_find_origin(call, &err);
-  if (rv == AHTTP_OK) {
-    rv = call_pass_proxy(call);
-    if (rv != AHTTP_OK) {
-      ah_error_plain(&err, rv, AHTTP_PHASE_NONE);
-    }
-  }
-  if (rv != AHTTP_OK) {
-    ah_exchange_end(&call->exchange, &err);
-    return NULL;
-  }
-  return ah_pool_transport(call->client->pool);
-}
-
-void ah_call_send_hop(ahttp_call *call)
-{
-  ah_exchange *exchange = &call->exchange;
-  if (call->active != 0) {
-    exchange->request = call->hop.head; /* as interceptors have changed it */
-  }
-  ah_transport *transport = call_mounted(call);
-  if (transport == NULL) {
-    transport = call_pool(call);
-  }
-  if (transport == NULL) {
-    return;
-  }
-  ah_exchange_start(exchange, transport);
-  if (call->is_paused) {
-    ah_exchange_pause(exchange);
-  }
-}
-
 void ah_call_start_next_hop(ahttp_call *call)
 {
   call->hop = call->next;
@@ -290,136 +169,6 @@ void ah_call_start_next_hop(ahttp_call *call)
 /* --- Making and launching. ---------------------------------------------------
  */
 
-/* Whether the request has fields of its own of that name. */
-static bool request_has_field(const ahttp_request *request,
-                              const ah_field *field)
-{
-  return field->id == AH_FIELD_OTHER
-             ? ah_fields_find_name(&request->fields, field->name) != NULL
-             : ah_fields_find(&request->fields, field->id) != NULL;
-}
-
-/* What goes into Accept-Encoding by default: |codings|, none of them, or no
- * such field (ptr NULL).  A part of encoded content cannot be decoded, so that
- * a range is asked for of the plain one: Fetch Standard, "HTTP-network-or-cache
- * fetch": "If httpRequest's header list contains `Range`, then append
- * (`Accept-Encoding`, `identity`)". */
-static ahttp_str call_accepted(const ahttp_call *call, ahttp_str codings)
-{
-  if (!call->settings.decode) {
-    return (ahttp_str){NULL, 0};
-  }
-  bool is_part = ah_fields_find(&call->request->fields, AH_FIELD_RANGE) != NULL;
-  return is_part ? AH_STR("identity") : codings;
-}
-
-/* What follows from the request's content, unless somebody has said it. */
-static int call_merge_implied(ahttp_call *call)
-{
-  ahttp_fields *fields = &call->hop.fields;
-  const ahttp_fields *implied = &call->request->implied;
-  int rv = AHTTP_OK;
-  for (uint32_t i = 0; i < implied->count && rv == AHTTP_OK; i++) {
-    const ah_field *field = &implied->items[i];
-    if (call->request->body != NULL &&
-        ah_fields_find(fields, field->id) == NULL) {
-      rv = ah_fields_add_view(fields, field->name, field->value, field->id);
-    }
-  }
-  return rv;
-}
-
-/* Has a server asked whether it wants content that is not little. */
-static int call_merge_expectation(ahttp_call *call)
-{
-  ahttp_fields *fields = &call->hop.fields;
-  const ah_body *body = call->request->body;
-  if (body == NULL || (uint64_t)body->length < call->settings.expect_bytes ||
-      call->settings.expect_bytes == UINT64_MAX ||
-      ah_fields_find(fields, AH_FIELD_EXPECT) != NULL) {
-    return AHTTP_OK; /* an unknown length, -1, is more than any other */
-  }
-  return ah_fields_add_view(fields, AH_STR("Expect"), AH_STR("100-continue"),
-                            AH_FIELD_EXPECT);
-}
-
-/* True if the request has none of the defaults' names, and no say in what
- * becomes of Accept-Encoding. */
-static bool call_takes_defaults(const ahttp_call *call)
-{
-  uint64_t own = call->request->fields.known;
-  return !call->request->is_complete &&
-         (own & call->client->default_fields.known) == 0 &&
-         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0;
-}
-
-/* Adds all defaults, in one piece. */
-static int call_copy_defaults(ahttp_call *call)
-{
-  int rv = ah_fields_add_all(&call->hop.fields, &call->client->default_fields);
-  if (!call->settings.decode && call->client->offers_codings) {
-    ah_fields_remove(&call->hop.fields, AH_FIELD_ACCEPT_ENCODING);
-  }
-  return rv;
-}
-
-/* Adds those defaults that the request does not have itself. */
-static int call_add_defaults(ahttp_call *call)
-{
-  ahttp_fields *fields = &call->hop.fields;
-  const ahttp_fields *defaults = &call->client->default_fields;
-  for (uint32_t i = 0; i < defaults->count; i++) {
-    const ah_field *field = &defaults->items[i];
-    if (call->request->is_complete || request_has_field(call->request, field)) {
-      continue;
-    }
-    ahttp_str value = field->value;
-    if (field->id == AH_FIELD_ACCEPT_ENCODING && call->client->offers_codings) {
-      value = call_accepted(call, value);
-      if (value.ptr == NULL) {
-        continue;
-      }
-    }
-    int rv = ah_fields_add_view(fields, field->name, value, field->id);
-    if (rv != AHTTP_OK) {
-      return rv;
-    }
-  }
-  return AHTTP_OK;
-}
-
-/* The request's fields after those defaults it does not have itself. */
-static int call_merge_fields(ahttp_call *call)
-{
-  ahttp_fields *fields = &call->hop.fields;
-  ah_fields_init(fields, &call->arena);
-  int rv = call_takes_defaults(call) ? call_copy_defaults(call)
-                                     : call_add_defaults(call);
-  if (rv == AHTTP_OK) {
-    rv = ah_fields_add_all(fields, &call->request->fields);
-  }
-  if (rv == AHTTP_OK) {
-    rv = call_merge_implied(call);
-  }
-  return rv == AHTTP_OK ? call_merge_expectation(call) : rv;
-}
-
-int ah_call_own_fields(ahttp_call *call)
-{
-  ahttp_fields *fields = &call->hop.fields;
-  for (uint32_t i = 0; i < fields->count; i++) {
-    ah_field *field = &fields->items[i];
-    int rv = ah_arena_copy(&call->arena, field->name, &field->name);
-    if (rv == AHTTP_OK) {
-      rv = ah_arena_copy(&call->arena, field->value, &field->value);
-    }
-    if (rv != AHTTP_OK) {
-      return rv;
-    }
-  }
-  return AHTTP_OK;
-}
-
 static int call_fill_first_hop(ahttp_call *call)
 {
   ahttp_request *request = call->request;
@@ -430,77 +179,7 @@ static int call_fill_first_hop(ahttp_call *call)
   call->hop.head.body = request->body;
   call->hop.head.connect_to = request->connect_to;
   call->hop.head.trailers = request->trailers;
-  return call_merge_fields(call);
-}
-
-/* Its own trace or the client's. */
-static int call_set_trace(ahttp_call *call)
-{
-  const ah_trace *clients = &call->client->trace;
-  if (call->settings.trace == NULL && clients->callback == NULL) {
-    return AHTTP_OK;
-  }
-  ah_trace trace = *clients;
-  if (call->settings.trace != NULL) {
-    int rv = ah_trace_copy(&trace, call->settings.trace,
-                           ah_driver_telling(call->driver));
-    call->settings.trace = NULL;
-    if (rv != AHTTP_OK) {
-      ah_call_end_plain(call, rv);
-      return AHTTP_OK;
-    }
-  }
-  if (trace.callback == NULL) {
-    return AHTTP_OK;
-  }
-  ah_trace *own = ah_arena_alloc(&call->arena, sizeof(*own));
-  if (own == NULL) {
-    return AHTTP_ENOMEM;
-  }
-  *own = trace;
-  own->call = call;
-  call->trace = own;
-  return AHTTP_OK;
-}
-
-/* Reads the send's own local address.  AHTTP_OK, also if it cannot be used:
- * then the call is ended; or AHTTP_ENOMEM. */
-static int call_set_local(ahttp_call *call)
-{
-  const char *text = call->settings.local_address;
-  call->settings.local_address = NULL; /* the caller's, who may take it away */
-  ah_local_address local;
-  ahttp_error err;
-  if (!ah_local_address_parse(&local, ah_str_from_c(text))) {
-    ah_error_say(&err, AHTTP_EINVAL, AHTTP_PHASE_NONE,
-                 "local_address \"%.80s\" is no numeric address", text);
-    ah_call_end(call, &err);
-    return AHTTP_OK;
-  }
-  if (ah_socket_policy_families(call->client->policy, &local) == 0) {
-    ah_error_say(&err, AHTTP_EINVAL, AHTTP_PHASE_NONE,
-                 "local_address %.80s is not of the client's IP family", text);
-    ah_call_end(call, &err);
-    return AHTTP_OK;
-  }
-  return ah_arena_copy(
-      &call->arena, ah_str((const char *)&local, sizeof(local)), &call->local);
-}
-
-/* Copies the send's own rules for sending again, as call_set_local() does. */
-static int call_set_retry(ahttp_call *call)
-{
-  const ahttp_retry_opts *opts = call->settings.retry_opts;
-  if (opts == NULL) {
-    return AHTTP_OK;
-  }
-  call->settings.retry_opts = NULL;
-  int rv = ah_retry_settings_copy(&call->settings.retry, &call->arena, opts);
-  if (rv == AHTTP_EINVAL) {
-    ah_call_end_plain(call, rv);
-    return AHTTP_OK;
-  }
-  return rv;
+  return ah_call_merge_fields(call);
 }
 
 static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
@@ -528,17 +207,7 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   if (rv != AHTTP_OK || opts_rv != AHTTP_OK) {
     return rv;
   }
-  rv = call_set_trace(call);
-  if (rv == AHTTP_OK && call->settings.sni.len > 0) {
-    rv = ah_arena_copy(&call->arena, call->settings.sni, &call->settings.sni);
-  }
-  if (rv == AHTTP_OK) {
-    rv = call_set_retry(call);
-  }
-  if (rv == AHTTP_OK && call->settings.local_address != NULL) {
-    rv = call_set_local(call);
-  }
-  return rv;
+  return ah_call_keep_options(call);
 }
 
 ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,

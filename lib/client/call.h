@@ -141,8 +141,17 @@ void ah_call_start_next_hop(ahttp_call *call);
  * AHTTP_OK or AHTTP_ENOMEM. */
 int ah_call_own_fields(ahttp_call *call);
 
-/* Hands call->hop to the transport. */
+/* Hands call->hop to the transport: call_route.c. */
 void ah_call_send_hop(ahttp_call *call);
+
+/* call_fields.c: fills in call->hop.fields, for the first hop.  AHTTP_OK or
+ * AHTTP_ENOMEM. */
+int ah_call_merge_fields(ahttp_call *call);
+
+/* call_options.c: copies what call->settings borrow of the caller's.  AHTTP_OK,
+ * also if something is wrong with it: then the call is ended; or AHTTP_ENOMEM.
+ */
+int ah_call_keep_options(ahttp_call *call);
 
 /* --- Events: call_sink.c. ---------------------------------------------------
  */

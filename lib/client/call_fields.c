@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The fields of a call's first hop: the client's, the request's, and what
+ * follows from its content. */
+#include "config.h"
+
+#include "client/call.h"
+
+#include "base/str.h"
+#include "client/client.h"
+
+/* Whether the request has fields of its own of that name. */
+static bool request_has_field(const ahttp_request *request,
+                              const ah_field *field)
+{
+  return field->id == AH_FIELD_OTHER
+             ? ah_fields_find_name(&request->fields, field->name) != NULL
+             : ah_fields_find(&request->fields, field->id) != NULL;
+}
+
+/* What goes into Accept-Encoding by default: |codings|, none of them, or no
+ * such field (ptr NULL).  A part of encoded content cannot be decoded, so that
+ * a range is asked for of the plain one: Fetch Standard, "HTTP-network-or-cache
+ * fetch": "If httpRequest's header list contains `Range`, then append
+ * (`Accept-Encoding`, `identity`)". */
+static ahttp_str call_accepted(const ahttp_call *call, ahttp_str codings)
+{
+  if (!call->settings.decode) {
+    return (ahttp_str){NULL, 0};
+  }
+  bool is_part = ah_fields_find(&call->request->fields, AH_FIELD_RANGE) != NULL;
+  return is_part ? AH_STR("identity") : codings;
+}
+
+/* What follows from the request's content, unless somebody has said it. */
+static int call_merge_implied(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  const ahttp_fields *implied = &call->request->implied;
+  int rv = AHTTP_OK;
+  for (uint32_t i = 0; i < implied->count && rv == AHTTP_OK; i++) {
+    const ah_field *field = &implied->items[i];
+    if (call->request->body != NULL &&
+        ah_fields_find(fields, field->id) == NULL) {
+      rv = ah_fields_add_view(fields, field->name, field->value, field->id);
+    }
+  }
+  return rv;
+}
+
+/* Has a server asked whether it wants content that is not little. */
+static int call_merge_expectation(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  const ah_body *body = call->request->body;
+  if (body == NULL || (uint64_t)body->length < call->settings.expect_bytes ||
+      call->settings.expect_bytes == UINT64_MAX ||
+      ah_fields_find(fields, AH_FIELD_EXPECT) != NULL) {
+    return AHTTP_OK; /* an unknown length, -1, is more than any other */
+  }
+  return ah_fields_add_view(fields, AH_STR("Expect"), AH_STR("100-continue"),
+                            AH_FIELD_EXPECT);
+}
+
+/* True if the request has none of the defaults' names, and no say in what
+ * becomes of Accept-Encoding. */
+static bool call_takes_defaults(const ahttp_call *call)
+{
+  uint64_t own = call->request->fields.known;
+  return !call->request->is_complete &&
+         (own & call->client->default_fields.known) == 0 &&
+         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0;
+}
+
+/* Adds all defaults, in one piece. */
+static int call_copy_defaults(ahttp_call *call)
+{
+  int rv = ah_fields_add_all(&call->hop.fields, &call->client->default_fields);
+  if (!call->settings.decode && call->client->offers_codings) {
+    ah_fields_remove(&call->hop.fields, AH_FIELD_ACCEPT_ENCODING);
+  }
+  return rv;
+}
+
+/* Adds those defaults that the request does not have itself. */
+static int call_add_defaults(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  const ahttp_fields *defaults = &call->client->default_fields;
+  for (uint32_t i = 0; i < defaults->count; i++) {
+    const ah_field *field = &defaults->items[i];
+    if (call->request->is_complete || request_has_field(call->request, field)) {
+      continue;
+    }
+    ahttp_str value = field->value;
+    if (field->id == AH_FIELD_ACCEPT_ENCODING && call->client->offers_codings) {
+      value = call_accepted(call, value);
+      if (value.ptr == NULL) {
+        continue;
+      }
+    }
+    int rv = ah_fields_add_view(fields, field->name, value, field->id);
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  return AHTTP_OK;
+}
+
+/* The request's fields after those defaults it does not have itself. */
+int ah_call_merge_fields(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  ah_fields_init(fields, &call->arena);
+  int rv = call_takes_defaults(call) ? call_copy_defaults(call)
+                                     : call_add_defaults(call);
+  if (rv == AHTTP_OK) {
+    rv = ah_fields_add_all(fields, &call->request->fields);
+  }
+  if (rv == AHTTP_OK) {
+    rv = call_merge_implied(call);
+  }
+  return rv == AHTTP_OK ? call_merge_expectation(call) : rv;
+}
+
+int ah_call_own_fields(ahttp_call *call)
+{
+  ahttp_fields *fields = &call->hop.fields;
+  for (uint32_t i = 0; i < fields->count; i++) {
+    ah_field *field = &fields->items[i];
+    int rv = ah_arena_copy(&call->arena, field->name, &field->name);
+    if (rv == AHTTP_OK) {
+      rv = ah_arena_copy(&call->arena, field->value, &field->value);
+    }
+    if (rv != AHTTP_OK) {
+      return rv;
+    }
+  }
+  return AHTTP_OK;
+}
