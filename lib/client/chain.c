@@ -476,7 +476,7 @@ static void chain_on_answer(ahttp_call *call)
 {
   ah_chain *chain = call->chain;
   ah_chain_wait wait = chain->wait;
-  int place = chain->at;
+  int place = (int)chain->at;
   int step = chain->answer == AH_ASK ? 0 : 1;
   chain->wait = AH_CHAIN_GOES;
   chain->is_answered = false;

@@ -91,8 +91,9 @@ static int context_set_algorithms(SSL_CTX *context, const ahttp_tls_opts *opts,
                              "the TLS 1.3 ciphers \"%s\" cannot be used",
                              opts->ciphers13);
   }
-  if (opts->groups != NULL &&
-      SSL_CTX_set1_groups_list(context, opts->groups) != 1) {
+  /* The macro's char * is OpenSSL's; it only reads. */
+  char *groups = (char *)(uintptr_t)opts->groups;
+  if (groups != NULL && SSL_CTX_set1_groups_list(context, groups) != 1) {
     ERR_clear_error(); /* it has nothing to say */
     ah_error_say(err, AHTTP_ETLS, AHTTP_PHASE_TLS,
                  "the TLS groups \"%s\" cannot be used", opts->groups);

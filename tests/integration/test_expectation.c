@@ -164,8 +164,8 @@ static void a_final_response_needs_no_content(void **state)
       OK_HELLO,
       "HTTP/1.1 413 Content Too Large\r\nContent-Length: 5\r\n\r\nhello",
       "HTTP/1.1 304 Not Modified\r\n\r\n",
-      "HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n"
-      "Connection: close\r\n\r\nhello",
+      ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n"
+       "Connection: close\r\n\r\nhello"),
   };
   for (size_t i = 0; i < sizeof(finals) / sizeof(finals[0]); i++) {
     outcome out;

@@ -176,7 +176,8 @@ static void host_set_algorithms(const tls_host *host)
           (opts->ciphers == NULL ||
            SSL_CTX_set_cipher_list(host->context, opts->ciphers) == 1) &&
           (opts->groups == NULL ||
-           SSL_CTX_set1_groups_list(host->context, opts->groups) == 1),
+           SSL_CTX_set1_groups_list(host->context,
+                                    (char *)(uintptr_t)opts->groups) == 1),
       "algorithms");
 }
 

@@ -165,7 +165,7 @@ static void conn_hands_over_after_a_switch(void **state)
     assert_int_equal(early_len + s.stream->waiting.len, 5);
     assert_true(early_len == 0 ||
                 memcmp(ah_buf_bytes(early), "early", early_len) == 0);
-    assert_memory_equal(s.stream->waiting.data, "early" + early_len,
+    assert_memory_equal(s.stream->waiting.data, &"early"[early_len],
                         5 - early_len);
     assert_non_null(s.owner.conn); /* it counts until it is released */
     ah_buf_clear(early);

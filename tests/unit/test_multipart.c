@@ -469,8 +469,8 @@ static void boundary_of_the_content_type_is_used(void **state)
       "multipart/form-data; boundary=\"+++\"",
       "multipart/form-data; boundary=\"+++\" ;",
       "Multipart/Mixed;BOUNDARY=+++",
-      "multipart/form-data; x=\"; boundary=no\\\"; boundary=no\"; "
-      "boundary=+++; boundary=no",
+      ("multipart/form-data; x=\"; boundary=no\\\"; boundary=no\"; "
+       "boundary=+++; boundary=no"),
   };
   for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
     ahttp_request *request = request_with_type(types[i], NULL);
