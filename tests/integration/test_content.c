@@ -233,6 +233,17 @@ static void with_both_versions(void (*each)(ahttp_client *client,
   event_server_stop(server);
 }
 
+/* Valgrind's own memory, and a sanitizer's, would be counted with ours. */
+static bool memory_is_ours(void)
+{
+#if defined(__SANITIZE_ADDRESS__)
+  return false;
+#else
+  const char *preload = getenv("LD_PRELOAD");
+  return preload == NULL || strstr(preload, "vgpreload") == NULL;
+#endif
+}
+
 static void send_big(ahttp_client *client, const char *url)
 {
   char *path = server_write_file("big", "");
@@ -247,11 +258,11 @@ static void send_big(ahttp_client *client, const char *url)
   ahttp_response_free(response);
   ahttp_request_free(request);
   free(path);
-#if !defined(__SANITIZE_ADDRESS__)
   struct rusage usage;
   assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
-  assert_true(usage.ru_maxrss < RSS_KIB_MAX);
-#endif
+  if (memory_is_ours()) {
+    assert_true(usage.ru_maxrss < RSS_KIB_MAX);
+  }
 }
 
 static void a_gigabyte_needs_no_memory(void **state)
