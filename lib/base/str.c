@@ -81,6 +81,15 @@ int ah_char_hex(uint8_t c)
   return letter < 6 ? letter + 10 : -1;
 }
 
+void ah_hex_put(char *dst, const uint8_t *bytes, size_t len)
+{
+  static const char digits[] = "0123456789abcdef";
+  for (size_t i = 0; i < len; i++) {
+    dst[2 * i] = digits[bytes[i] >> 4];
+    dst[2 * i + 1] = digits[bytes[i] & 15];
+  }
+}
+
 bool ah_str_ieq(ahttp_str a, ahttp_str b)
 {
   if (a.len != b.len) {

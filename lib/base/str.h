@@ -34,6 +34,9 @@ static inline uint8_t ah_char_lower(uint8_t c)
 /* The value of a hexadecimal digit, or -1. */
 int ah_char_hex(uint8_t c);
 
+/* Writes |len| bytes as 2 * |len| lower-case hexadecimal digits, no NUL. */
+void ah_hex_put(char *dst, const uint8_t *bytes, size_t len);
+
 static inline ahttp_str ah_str(const char *ptr, size_t len)
 {
   return (ahttp_str){ptr, len};

@@ -37,16 +37,12 @@ bool ah_boundary_set(ah_boundary *boundary, ahttp_str text)
 
 bool ah_boundary_set_random(ah_boundary *boundary)
 {
-  static const char hex[] = "0123456789abcdef";
   uint8_t bytes[AH_BOUNDARY_RANDOM_BYTES / 2];
   /* So few bytes come whole or not at all (getrandom(2)). */
   if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
     return false;
   }
-  for (size_t i = 0; i < sizeof(bytes); i++) {
-    boundary->text[2 * i] = hex[bytes[i] >> 4];
-    boundary->text[2 * i + 1] = hex[bytes[i] & 15];
-  }
+  ah_hex_put(boundary->text, bytes, sizeof(bytes));
   boundary->len = AH_BOUNDARY_RANDOM_BYTES;
   return true;
 }

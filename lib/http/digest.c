@@ -12,8 +12,6 @@
 #include "base/assert.h"
 #include "base/str.h"
 
-static const char hex_digits[] = "0123456789abcdef";
-
 /* --- Hashes. ----------------------------------------------------------------
  */
 
@@ -82,10 +80,7 @@ int ah_digest_hash_end(ah_digest_hash *hash, char out[AH_DIGEST_HEX_MAX])
     return AHTTP_ENOMEM;
   }
   ah_assert(2 * len < AH_DIGEST_HEX_MAX);
-  for (unsigned i = 0; i < len; i++) {
-    out[2 * i] = hex_digits[bytes[i] >> 4];
-    out[2 * i + 1] = hex_digits[bytes[i] & 15];
-  }
+  ah_hex_put(out, bytes, len);
   out[2 * len] = '\0';
   return AHTTP_OK;
 }
@@ -125,10 +120,7 @@ bool ah_digest_cnonce(char out[AH_DIGEST_CNONCE_LEN])
   if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
     return false;
   }
-  for (size_t i = 0; i < sizeof(bytes); i++) {
-    out[2 * i] = hex_digits[bytes[i] >> 4];
-    out[2 * i + 1] = hex_digits[bytes[i] & 15];
-  }
+  ah_hex_put(out, bytes, sizeof(bytes));
   return true;
 }
 

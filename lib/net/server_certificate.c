@@ -60,7 +60,6 @@ static int name_print(ah_arena *arena, const X509_NAME *name, const char **out)
 
 static int serial_print(ah_arena *arena, const X509 *cert, const char **out)
 {
-  static const char digits[] = "0123456789abcdef";
   const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
   const unsigned char *bytes = ASN1_STRING_get0_data(serial);
   size_t len = (size_t)ASN1_STRING_length(serial);
@@ -68,10 +67,7 @@ static int serial_print(ah_arena *arena, const X509 *cert, const char **out)
   if (text == NULL) {
     return AHTTP_ENOMEM;
   }
-  for (size_t i = 0; i < len; i++) {
-    text[2 * i] = digits[bytes[i] >> 4];
-    text[2 * i + 1] = digits[bytes[i] & 0xf];
-  }
+  ah_hex_put(text, bytes, len);
   text[2 * len] = '\0';
   *out = text;
   return AHTTP_OK;
