@@ -17,32 +17,19 @@
 #include <ahttp/error.h>
 
 #include "base/str.h"
-
-static size_t token_len(ahttp_str text)
-{
-  size_t len = 0;
-  while (len < text.len && ah_char_is((uint8_t)text.ptr[len], AH_CHAR_TOKEN)) {
-    len++;
-  }
-  return len;
-}
-
-static ahttp_str str_after(ahttp_str text, size_t len)
-{
-  return ah_str_trim(ah_str(text.ptr + len, text.len - len));
-}
+#include "http/field_params.h"
 
 /* Reads name BWS "=" BWS value.  The value may be missing, which servers do
  * with opaque. */
 static bool param_read(ah_challenge_param *out, ahttp_str element)
 {
-  size_t len = token_len(element);
-  ahttp_str rest = str_after(element, len);
-  if (len == 0 || rest.len == 0 || rest.ptr[0] != '=') {
+  ahttp_str name = ah_field_params_take_token(&element);
+  element = ah_str_trim(element);
+  if (name.len == 0 || element.len == 0 || element.ptr[0] != '=') {
     return false;
   }
-  out->name = ah_str(element.ptr, len);
-  out->value = str_after(rest, 1);
+  out->name = name;
+  out->value = ah_str_trim(ah_str(element.ptr + 1, element.len - 1));
   return true;
 }
 
@@ -74,16 +61,14 @@ static void challenge_add(ah_challenge *challenge, ah_challenge_param param)
 static bool challenge_begin(ah_challenge *out, ahttp_str element)
 {
   ah_challenge_param param;
-  size_t len = token_len(element);
-  if (len == 0 || param_read(&param, element)) {
+  ahttp_str rest = element;
+  ahttp_str scheme = ah_field_params_take_token(&rest);
+  if (scheme.len == 0 || param_read(&param, element) ||
+      (rest.len > 0 && rest.ptr[0] != ' ' && rest.ptr[0] != '\t')) {
     return false;
   }
-  if (len < element.len && element.ptr[len] != ' ' &&
-      element.ptr[len] != '\t') {
-    return false;
-  }
-  *out = (ah_challenge){.scheme = ah_str(element.ptr, len)};
-  ahttp_str rest = str_after(element, len);
+  *out = (ah_challenge){.scheme = scheme};
+  rest = ah_str_trim(rest);
   if (rest.len == 0) {
     return true;
   }
