@@ -298,20 +298,15 @@ static int session_on_header(nghttp2_session *ng, const nghttp2_frame *frame,
 /* A head is complete; it is the interim kind or the final one. */
 static void session_end_head(ah_h2_session *session, ah_h2_stream *stream)
 {
-  ah_response_head *head = &session->block.head;
-  stream->head_bytes += session->block.bytes;
-  if (head->status >= 200) {
-    stream->is_head_received = true;
-    *stream->response = *head;
+  const ah_response_head *head = &session->block.head;
+  int rv = ah_h2_stream_take_head(stream, head, session->block.bytes);
+  if (rv != AHTTP_OK) {
+    session_reject(session, stream, rv);
+  } else if (stream->is_head_received) {
     session->ops->on_head(session->owner, stream);
-    return;
+  } else {
+    session->ops->on_informational(session->owner, stream, head);
   }
-  stream->interim_count++;
-  if (stream->interim_count > AH_H2_INTERIM_MAX) {
-    session_reject(session, stream, AHTTP_ELIMIT);
-    return;
-  }
-  session->ops->on_informational(session->owner, stream, head);
 }
 
 static void session_on_headers(ah_h2_session *session, ah_h2_stream *stream,
@@ -505,24 +500,20 @@ static int session_on_frame_send(nghttp2_session *ng,
 {
   (void)ng;
   ah_h2_session *session = user_data;
-  if (frame->hd.type == NGHTTP2_GOAWAY) {
+  uint8_t type = frame->hd.type;
+  if (type == NGHTTP2_GOAWAY) {
     session_on_goaway_send(session, &frame->goaway);
-    return 0;
-  }
-  if (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA) {
-    return 0;
-  }
-  if (frame->hd.type == NGHTTP2_DATA) {
+  } else if (type == NGHTTP2_DATA) {
     ah_h2_budget_earn_upload(&session->budget);
   }
-  ah_h2_stream *stream = session_find(session, frame->hd.stream_id);
+  bool is_message = type == NGHTTP2_HEADERS || type == NGHTTP2_DATA;
+  ah_h2_stream *stream =
+      is_message ? session_find(session, frame->hd.stream_id) : NULL;
   if (stream == NULL || session_is_dead(session)) {
     return 0;
   }
   stream->is_head_sent = true;
-  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-    stream->is_sent = true;
-  }
+  stream->is_sent |= (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   session->ops->on_sent(session->owner, stream,
                         frame->hd.length + FRAME_HEAD_BYTES);
   return 0;

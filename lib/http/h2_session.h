@@ -32,8 +32,6 @@ enum {
   /* Streams we may open before the server has told its limit: what RFC 9113,
    * section 6.5.2, asks servers to grant at least. */
   AH_H2_STREAMS_UNTOLD_MAX = 100,
-  /* Interim responses a request may get. */
-  AH_H2_INTERIM_MAX = 16,
   /* Answers to PING and SETTINGS that may wait to be sent. */
   AH_H2_ACKS_MAX = 100
 };

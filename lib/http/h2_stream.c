@@ -57,6 +57,19 @@ void ah_h2_stream_start(ah_h2_stream *stream, int32_t id, unsigned traits)
   };
 }
 
+int ah_h2_stream_take_head(ah_h2_stream *stream, const ah_response_head *head,
+                           size_t bytes)
+{
+  stream->head_bytes += bytes;
+  if (head->status >= 200) {
+    stream->is_head_received = true;
+    *stream->response = *head;
+    return AHTTP_OK;
+  }
+  stream->interim_count++;
+  return stream->interim_count > AH_H2_INTERIM_MAX ? AHTTP_ELIMIT : AHTTP_OK;
+}
+
 void ah_h2_stream_explain(const ah_h2_stream *stream, uint32_t code,
                           int64_t goaway_code, ahttp_error *err)
 {

@@ -7,6 +7,11 @@
 #include "base/arena.h"
 #include "http/message.h"
 
+enum {
+  /* Interim responses a request may get. */
+  AH_H2_INTERIM_MAX = 16
+};
+
 /*
  * What an HTTP/2 session knows of one stream.  It is the memory of whoever
  * holds the request, embedded in whatever else is kept for it.
@@ -42,6 +47,14 @@ typedef struct ah_h2_stream {
 /* Zeroes all but what the holder has set, and numbers it |id|, for a request
  * whose method has |traits|. */
 void ah_h2_stream_start(ah_h2_stream *stream, int32_t id, unsigned traits);
+
+/*
+ * Takes |head|, which was |bytes| long: the final response's, which it copies
+ * to stream->response, or that of an interim one.  AHTTP_ELIMIT for one
+ * interim response more than AH_H2_INTERIM_MAX.
+ */
+int ah_h2_stream_take_head(ah_h2_stream *stream, const ah_response_head *head,
+                           size_t bytes);
 
 /*
  * |*err| for a stream that was closed with |code| before its response was
