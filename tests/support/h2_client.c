@@ -360,3 +360,35 @@ int h2_client_error(const h2_client *client)
   const ahttp_error *err = ah_h2_session_error(client->session);
   return err == NULL ? AHTTP_OK : err->code;
 }
+
+h2_fixture h2_fixture_new(void)
+{
+  h2_client *client = h2_client_new(NULL);
+  h2_fixture fix = {.client = client, .request = h2_request_start(client)};
+  h2_fixture_drain(&fix);
+  h2_peer_frame(&fix.in, NGHTTP2_SETTINGS, 0, 0, "", 0);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
+  h2_fixture_drain(&fix);
+  return fix;
+}
+
+void h2_fixture_free(h2_fixture *fix)
+{
+  fake_bytes_clear(&fix->in);
+  h2_request_free(fix->request);
+  h2_client_free(fix->client);
+}
+
+void h2_fixture_drain(h2_fixture *fix)
+{
+  fake_bytes out = {.data = NULL};
+  (void)h2_client_drain(fix->client, &out);
+  fake_bytes_clear(&out);
+}
+
+int h2_fixture_feed(h2_fixture *fix)
+{
+  int rv = h2_client_feed(fix->client, fix->in.data, fix->in.len);
+  fake_bytes_drop(&fix->in, fix->in.len);
+  return rv;
+}

@@ -89,4 +89,21 @@ void h2_client_pump(h2_client *client);
 /* The code of the session's error, AHTTP_OK if there is none. */
 int h2_client_error(const h2_client *client);
 
+/* A client with a request open on stream 1, which has seen the server's
+ * SETTINGS; what a server says next is written by hand. */
+typedef struct h2_fixture {
+  h2_client *client;
+  h2_request *request;
+  fake_bytes in; /* what to feed next */
+} h2_fixture;
+
+h2_fixture h2_fixture_new(void);
+void h2_fixture_free(h2_fixture *fix);
+
+/* Lets the client say what it has to; it is forgotten. */
+void h2_fixture_drain(h2_fixture *fix);
+
+/* Feeds fix->in and empties it.  Returns what feeding did. */
+int h2_fixture_feed(h2_fixture *fix);
+
 #endif

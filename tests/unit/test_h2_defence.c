@@ -25,67 +25,28 @@ enum {
   FLAG_END_HEADERS = 0x4
 };
 
-/* A client with a request open on stream 1, and the server's SETTINGS seen. */
-typedef struct fixture {
-  h2_client *client;
-  h2_request *request;
-  fake_bytes in; /* what to feed next */
-} fixture;
-
-static void fixture_drain(fixture *fix)
-{
-  fake_bytes out = {.data = NULL};
-  (void)h2_client_drain(fix->client, &out);
-  fake_bytes_clear(&out);
-}
-
-static int fixture_feed(fixture *fix)
-{
-  int rv = h2_client_feed(fix->client, fix->in.data, fix->in.len);
-  fake_bytes_drop(&fix->in, fix->in.len);
-  return rv;
-}
-
-static fixture fixture_new(void)
-{
-  h2_client *client = h2_client_new(NULL);
-  fixture fix = {.client = client, .request = h2_request_start(client)};
-  fixture_drain(&fix);
-  h2_peer_frame(&fix.in, NGHTTP2_SETTINGS, 0, 0, "", 0);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
-  fixture_drain(&fix);
-  return fix;
-}
-
-static void fixture_free(fixture *fix)
-{
-  fake_bytes_clear(&fix->in);
-  h2_request_free(fix->request);
-  h2_client_free(fix->client);
-}
-
-static void fixture_frame(fixture *fix, uint8_t type, uint8_t flags, int32_t id,
-                          const void *payload, size_t len)
+static void fixture_frame(h2_fixture *fix, uint8_t type, uint8_t flags,
+                          int32_t id, const void *payload, size_t len)
 {
   h2_peer_frame(&fix->in, type, flags, id, payload, len);
 }
 
 /* A head of 200 without the end of the stream. */
-static void fixture_head(fixture *fix)
+static void fixture_head(h2_fixture *fix)
 {
   fixture_frame(fix, NGHTTP2_HEADERS, FLAG_END_HEADERS, 1, "\x88", 1);
 }
 
 /* Feeds such frames one by one, until the session fails or |max| have passed.
  * Returns how many passed.  Answers are drained as a connection would. */
-static unsigned fixture_flood(fixture *fix, const fake_bytes *frame,
+static unsigned fixture_flood(h2_fixture *fix, const fake_bytes *frame,
                               unsigned max)
 {
   for (unsigned i = 0; i < max; i++) {
     if (h2_client_feed(fix->client, frame->data, frame->len) != AHTTP_OK) {
       return i;
     }
-    fixture_drain(fix);
+    h2_fixture_drain(fix);
   }
   return max;
 }
@@ -94,9 +55,9 @@ static void assert_flood_is_stopped(uint8_t type, int32_t id,
                                     const void *payload, size_t len,
                                     unsigned burst)
 {
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fixture_head(&fix);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
   fake_bytes frame = {.data = NULL};
   h2_peer_frame(&frame, type, 0, id, payload, len);
   unsigned passed = fixture_flood(&fix, &frame, burst * 2);
@@ -109,7 +70,7 @@ static void assert_flood_is_stopped(uint8_t type, int32_t id,
   assert_int_equal(h2_client_feed(fix.client, frame.data, frame.len),
                    AHTTP_ELIMIT);
   fake_bytes_clear(&frame);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_stops_a_flood_of_pings(void **state)
@@ -147,15 +108,15 @@ static void defence_stops_a_flood_of_unknown_frames(void **state)
 static void defence_stops_a_flood_of_resets_of_nothing(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fixture_frame(&fix, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\x8", 4);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
   fake_bytes frame = {.data = NULL};
   h2_peer_frame(&frame, NGHTTP2_RST_STREAM, 0, 1, "\0\0\0\x8", 4);
   assert_in_range(fixture_flood(&fix, &frame, 20000), AH_H2_CONTROL_BURST - 10,
                   AH_H2_CONTROL_BURST);
   fake_bytes_clear(&frame);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_stops_a_flood_of_empty_data(void **state)
@@ -173,7 +134,7 @@ static void defence_stops_a_flood_of_single_bytes(void **state)
 static void defence_forgives_with_time(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fake_bytes frame = {.data = NULL};
   h2_peer_frame(&frame, NGHTTP2_PING, 0, 0, "12345678", 8);
   assert_int_equal(fixture_flood(&fix, &frame, 9000), 9000);
@@ -182,7 +143,7 @@ static void defence_forgives_with_time(void **state)
     assert_int_equal(fixture_flood(&fix, &frame, 300), 300);
   }
   fake_bytes_clear(&frame);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 /* In one read, before any answer could be sent. */
@@ -191,12 +152,12 @@ static void defence_limits_answers_that_wait(void **state)
   (void)state;
   static const uint8_t types[] = {NGHTTP2_PING, NGHTTP2_SETTINGS};
   for (size_t i = 0; i < 2; i++) {
-    fixture fix = fixture_new();
+    h2_fixture fix = h2_fixture_new();
     for (unsigned n = 0; n < 200; n++) {
       fixture_frame(&fix, types[i], 0, 0, "12345678", i == 0 ? 8 : 0);
     }
-    assert_int_equal(fixture_feed(&fix), AHTTP_ELIMIT);
-    fixture_free(&fix);
+    assert_int_equal(h2_fixture_feed(&fix), AHTTP_ELIMIT);
+    h2_fixture_free(&fix);
   }
 }
 
@@ -228,57 +189,57 @@ static fake_bytes bomb(size_t len, size_t count)
 static void defence_fails_a_stream_with_too_many_field_bytes(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fake_bytes block = bomb(4000, 20); /* 21 times 4033 */
   fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS, 1, block.data,
                 block.len);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
-  fixture_drain(&fix);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
+  h2_fixture_drain(&fix);
   assert_string_equal(fix.request->log.data, "failed:ELIMIT");
   assert_int_equal(h2_client_error(fix.client), AHTTP_OK);
   fake_bytes_clear(&block);
 
   /* The HPACK state is in step: the next stream can use the table. */
   h2_request *next = h2_request_start(fix.client);
-  fixture_drain(&fix);
+  h2_fixture_drain(&fix);
   fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 3,
                 "\x88\xbe", 2);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
   assert_string_equal(next->log.data, "200 end");
   assert_int_equal(
       ah_fields_find_name(&next->response.fields, AH_STR("x"))->value.len,
       4000);
   h2_request_free(next);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_ends_the_connection_over_a_bomb(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fake_bytes block = bomb(4000, 10000); /* 40 MB */
   fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS, 1, block.data,
                 block.len);
-  assert_int_equal(fixture_feed(&fix), AHTTP_ELIMIT);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_ELIMIT);
   assert_string_equal(fix.request->log.data, "failed:ELIMIT");
   fake_bytes_clear(&block);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_counts_bombs_for_streams_that_are_gone(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   (void)ah_h2_session_reset(fix.client->session, &fix.request->stream,
                             AH_H2_CANCEL);
   fake_bytes block = bomb(4000, 10000);
   fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS, 1, block.data,
                 block.len);
-  (void)fixture_feed(&fix); /* nghttp2 may skip it: then nothing is kept */
-  fixture_drain(&fix);
+  (void)h2_fixture_feed(&fix); /* nghttp2 may skip it: then nothing is kept */
+  h2_fixture_drain(&fix);
   assert_string_equal(fix.request->log.data, "");
   fake_bytes_clear(&block);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_limits_the_number_of_fields(void **state)
@@ -292,7 +253,7 @@ static void defence_limits_the_number_of_fields(void **state)
       {AH_H2_HEAD_FIELDS_MAX + 1, "failed:ELIMIT"},
   };
   for (size_t i = 0; i < 2; i++) {
-    fixture fix = fixture_new();
+    h2_fixture fix = h2_fixture_new();
     fake_bytes block = {.data = NULL};
     fake_bytes_append(&block, "\x88", 1);
     for (unsigned n = 0; n < rows[i].count; n++) {
@@ -305,10 +266,10 @@ static void defence_limits_the_number_of_fields(void **state)
     }
     fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 1,
                   block.data, block.len);
-    assert_int_equal(fixture_feed(&fix), AHTTP_OK);
+    assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
     assert_string_equal(fix.request->log.data, rows[i].log);
     fake_bytes_clear(&block);
-    fixture_free(&fix);
+    h2_fixture_free(&fix);
   }
 }
 
@@ -323,7 +284,7 @@ static void defence_limits_the_number_of_trailers(void **state)
       {AH_H2_TRAILER_FIELDS_MAX + 1, "200 failed:ELIMIT"},
   };
   for (size_t i = 0; i < 2; i++) {
-    fixture fix = fixture_new();
+    h2_fixture fix = h2_fixture_new();
     fake_bytes block = {.data = NULL};
     fixture_head(&fix);
     for (unsigned n = 0; n < rows[i].count; n++) {
@@ -336,17 +297,17 @@ static void defence_limits_the_number_of_trailers(void **state)
     }
     fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 1,
                   block.data, block.len);
-    assert_int_equal(fixture_feed(&fix), AHTTP_OK);
+    assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
     assert_string_equal(fix.request->log.data, rows[i].log);
     fake_bytes_clear(&block);
-    fixture_free(&fix);
+    h2_fixture_free(&fix);
   }
 }
 
 static void defence_drops_forbidden_trailers(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fixture_head(&fix);
   /* Set-Cookie: a=b; x: y */
   const char block[] = "\x0f\x28\x03"
@@ -357,21 +318,21 @@ static void defence_drops_forbidden_trailers(void **state)
                        "y";
   fixture_frame(&fix, NGHTTP2_HEADERS, FLAG_END_HEADERS | FLAG_END_STREAM, 1,
                 block, sizeof(block) - 1);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
   assert_string_equal(fix.request->log.data, "200 trailers end");
   assert_int_equal(ahttp_fields_count(&fix.request->trailers), 1);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_stops_a_flood_of_continuations(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fixture_frame(&fix, NGHTTP2_HEADERS, 0, 1, "\x88", 1);
   for (unsigned i = 0; i < 1000; i++) {
     fixture_frame(&fix, NGHTTP2_CONTINUATION, 0, 1, "", 0);
   }
-  assert_int_equal(fixture_feed(&fix), AHTTP_ELIMIT);
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_ELIMIT);
   const ahttp_error *err = ah_h2_session_error(fix.client->session);
   assert_int_equal(err->native, AH_H2_ENHANCE_YOUR_CALM);
   fake_bytes out = {.data = NULL};
@@ -380,39 +341,39 @@ static void defence_stops_a_flood_of_continuations(void **state)
   assert_int_equal(out.data[3], NGHTTP2_GOAWAY);
   assert_int_equal(out.data[16], AH_H2_ENHANCE_YOUR_CALM);
   fake_bytes_clear(&out);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_takes_a_push_for_an_error(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   fixture_frame(&fix, NGHTTP2_PUSH_PROMISE, FLAG_END_HEADERS, 1,
                 "\0\0\0\2\x82\x86\x84\x41\x01"
                 "a",
                 10);
-  (void)fixture_feed(&fix);
+  (void)h2_fixture_feed(&fix);
   assert_int_equal(h2_client_error(fix.client), AHTTP_EPROTO);
   assert_string_equal(fix.request->log.data, "");
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void defence_takes_too_much_data_for_an_error(void **state)
 {
   (void)state;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   static const uint8_t zeros[16384];
   fixture_head(&fix);
   fix.request->keeps = true;
   for (unsigned i = 0; i < 65; i++) { /* a window and a frame */
     fixture_frame(&fix, NGHTTP2_DATA, 0, 1, zeros, sizeof(zeros));
   }
-  (void)fixture_feed(&fix);
-  fixture_drain(&fix);
+  (void)h2_fixture_feed(&fix);
+  h2_fixture_drain(&fix);
   assert_true(h2_client_error(fix.client) == AHTTP_EPROTO ||
               fix.request->error.code == AHTTP_EPROTO);
   assert_true(fix.request->body.len <= 1024 * 1024);
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 int main(void)

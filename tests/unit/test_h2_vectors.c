@@ -19,45 +19,6 @@
  * open.  AHTTP_CORPORA names the folder they are in.
  */
 
-/* A client with a request open on stream 1, and the server's SETTINGS seen. */
-typedef struct fixture {
-  h2_client *client;
-  h2_request *request;
-  fake_bytes in; /* what to feed next */
-} fixture;
-
-static void fixture_drain(fixture *fix)
-{
-  fake_bytes out = {.data = NULL};
-  (void)h2_client_drain(fix->client, &out);
-  fake_bytes_clear(&out);
-}
-
-static int fixture_feed(fixture *fix)
-{
-  int rv = h2_client_feed(fix->client, fix->in.data, fix->in.len);
-  fake_bytes_drop(&fix->in, fix->in.len);
-  return rv;
-}
-
-static fixture fixture_new(void)
-{
-  h2_client *client = h2_client_new(NULL);
-  fixture fix = {.client = client, .request = h2_request_start(client)};
-  fixture_drain(&fix);
-  h2_peer_frame(&fix.in, NGHTTP2_SETTINGS, 0, 0, "", 0);
-  assert_int_equal(fixture_feed(&fix), AHTTP_OK);
-  fixture_drain(&fix);
-  return fix;
-}
-
-static void fixture_free(fixture *fix)
-{
-  fake_bytes_clear(&fix->in);
-  h2_request_free(fix->request);
-  h2_client_free(fix->client);
-}
-
 static char *file_read(const char *path, size_t *len)
 {
   FILE *file = fopen(path, "rb");
@@ -126,15 +87,15 @@ static void run_frame(const char *path)
   char *json = file_read(path, &len);
   fake_bytes wire = frame_wire(json);
   bool is_error = strstr(path, "/error/") != NULL;
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   (void)h2_client_feed(fix.client, wire.data, wire.len);
-  fixture_drain(&fix);
+  h2_fixture_drain(&fix);
   bool has_failed = h2_client_error(fix.client) != AHTTP_OK ||
                     fix.request->error.code != AHTTP_OK;
   if (is_error && !has_failed) {
     fail_msg("%s was accepted", path);
   }
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
   fake_bytes_clear(&wire);
   free(json);
 }
@@ -142,15 +103,15 @@ static void run_frame(const char *path)
 /* As what a server says, with the request open: in one read, and in pieces. */
 static void run_seed_at(const char *bytes, size_t len, size_t piece)
 {
-  fixture fix = fixture_new();
+  h2_fixture fix = h2_fixture_new();
   for (size_t at = 0; at < len; at += piece) {
     size_t part = len - at < piece ? len - at : piece;
     if (h2_client_feed(fix.client, bytes + at, part) != AHTTP_OK) {
       break;
     }
-    fixture_drain(&fix);
+    h2_fixture_drain(&fix);
   }
-  fixture_free(&fix);
+  h2_fixture_free(&fix);
 }
 
 static void run_seed(const char *path)
