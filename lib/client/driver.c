@@ -390,13 +390,14 @@ static void driver_run(ah_driver *driver, ah_waiter *waiter)
   (void)ah_loop_adopt(loop); /* turns whether or not time has passed */
   ah_loop_hold(loop);
   ah_deadline_start_real(loop, &waiter->deadline, left_ms);
-  do {
+  ah_loop_end_turn(loop); /* what is queued would keep the poll from waiting */
+  while (!waiter_is_over(waiter)) {
     waiter->turning = ah_loop_uv(loop);
     (void)uv_run(waiter->turning, mode);
     waiter->turning = NULL;
     ah_loop_end_turn(loop); /* one poll less than waiting for the next turn */
     waiter->is_timed_out = waiter->is_timed_out || mode == UV_RUN_NOWAIT;
-  } while (!waiter_is_over(waiter));
+  }
   ah_deadline_stop_real(loop, &waiter->deadline);
   ah_loop_drop(loop);
 }

@@ -19,7 +19,13 @@ typedef struct plain_url {
   size_t query_end;
   uint16_t default_port;
   uint16_t port;
+  bool is_ip;
 } plain_url;
+
+static ahttp_str slice(ahttp_str text, size_t start, size_t end)
+{
+  return ah_str(text.ptr + start, end - start);
+}
 
 /* Drops C0 controls and spaces at both ends. */
 static ahttp_str trim(ahttp_str text)
@@ -49,8 +55,33 @@ static bool plain_scheme(plain_url *plain, ahttp_str text)
   return false;
 }
 
-/* A host of lower-case letters, digits, "-" and ".", that is no IPv4 address
- * and has no A-label. */
+/* An IPv4 address as it is serialized: four numbers up to 255, each without
+ * zeros in front. */
+static bool plain_ipv4(ahttp_str host)
+{
+  unsigned dots = 0;
+  unsigned value = 0;
+  size_t digits = 0;
+  for (size_t i = 0; i < host.len; i++) {
+    if (host.ptr[i] == '.' && digits > 0) {
+      dots++;
+      digits = 0;
+      continue;
+    }
+    uint8_t digit = (uint8_t)(host.ptr[i] - '0');
+    if (digit > 9 || (digits > 0 && value == 0)) {
+      return false;
+    }
+    value = digits == 0 ? digit : value * 10 + digit;
+    digits++;
+    if (value > 255) {
+      return false;
+    }
+  }
+  return dots == 3 && digits > 0;
+}
+
+/* A host of lower-case letters, digits, "-" and ".", without A-labels. */
 static bool plain_host(plain_url *plain, ahttp_str text)
 {
   size_t start = plain->scheme_len + 3;
@@ -69,8 +100,12 @@ static bool plain_host(plain_url *plain, ahttp_str text)
     }
   }
   plain->host_end = i;
-  /* A last label that is empty or begins with a digit takes a closer look. */
-  return i > label && !ah_char_is((uint8_t)text.ptr[label], AH_CHAR_DIGIT);
+  if (i == label) {
+    return false;
+  }
+  /* A last label that begins with a digit may make it an IPv4 address. */
+  plain->is_ip = ah_char_is((uint8_t)text.ptr[label], AH_CHAR_DIGIT);
+  return !plain->is_ip || plain_ipv4(slice(text, start, i));
 }
 
 static bool plain_port(plain_url *plain, ahttp_str text)
@@ -156,11 +191,6 @@ static bool plain_parse(plain_url *plain, ahttp_str text)
   return i == text.len;
 }
 
-static ahttp_str slice(ahttp_str text, size_t start, size_t end)
-{
-  return ah_str(text.ptr + start, end - start);
-}
-
 /* |text| as it is, with a path of "/" if it has none. */
 static int plain_copy(ahttp_url *out, ah_arena *arena, ahttp_str text,
                       const plain_url *plain)
@@ -190,6 +220,7 @@ static int plain_copy(ahttp_url *out, ah_arena *arena, ahttp_str text,
   out->port = plain->port;
   out->has_port = plain->authority_end > plain->host_end;
   out->is_special = true;
+  out->is_ip = plain->is_ip;
   return AHTTP_OK;
 }
 

@@ -272,11 +272,15 @@ static void check_same_part(ahttp_str href_a, ahttp_str a, ahttp_str href_b,
 
 static void check_both_parsers(const char *text)
 {
-  ahttp_url a = parse(text);
+  ahttp_url a;
   ahttp_url b = {.port = 0};
   const char *why = "";
+  int rv = parse_exact(&a, ah_str_from_c(text), NULL, NULL);
   assert_int_equal(
-      ah_url_parser_run(&b, &arena, ah_str_from_c(text), NULL, &why), AHTTP_OK);
+      rv, ah_url_parser_run(&b, &arena, ah_str_from_c(text), NULL, &why));
+  if (rv != AHTTP_OK) {
+    return;
+  }
   assert_text(a.href, b.href.ptr);
   check_same_part(a.href, a.scheme, b.href, b.scheme);
   check_same_part(a.href, a.username, b.href, b.username);
@@ -298,11 +302,22 @@ static void url_short_cut_agrees_with_the_parser(void **state)
 {
   (void)state;
   static const char *const heads[] = {
-      "http://a",       "https://a.b-c.d9", "http://a.b.",  "http://a.9",
-      "https://a.0xf",  "http://a--b",      "http://a_b",   "http://9",
-      "https://u@a",    "http://u:p@a",     "http://[::1]", "HTTP://a",
-      "http:///a",      "https://A",        "ws://a",       "http://-a-",
-      "http://a.b.9.c", "https://a..b"};
+      "http://a",         "https://a.b-c.d9",
+      "http://a.b.",      "http://a.9",
+      "https://a.0xf",    "http://a--b",
+      "http://a_b",       "http://9",
+      "https://u@a",      "http://u:p@a",
+      "http://[::1]",     "HTTP://a",
+      "http:///a",        "https://A",
+      "ws://a",           "http://-a-",
+      "http://a.b.9.c",   "https://a..b",
+      "http://127.0.0.1", "http://0.0.0.0",
+      "http://1.2.3",     "http://255.255.255.255",
+      "http://01.2.3.4",  "http://1.2.3.04",
+      "http://1.2.3.256", "http://1.2.3.4.5",
+      "http://1..3.4",    "http://1.2.3.4.",
+      "http://a.2.3.4",   "http://1.2-3.4.5",
+      "http://.1.2.3.4"};
   static const char *const ports[] = {"",     ":",     ":80",   ":443",
                                       ":081", ":8080", ":65535"};
   static const char *const tails[] = {
@@ -318,13 +333,6 @@ static void url_short_cut_agrees_with_the_parser(void **state)
         strcpy(text, heads[i]);
         strcat(text, ports[j]);
         strcat(text, tails[k]);
-        if (strncmp(text, "http://a.9", 10) == 0 ||
-            strncmp(text, "https://a.0xf", 13) == 0) {
-          ahttp_url url;
-          assert_int_equal(parse_exact(&url, ah_str_from_c(text), NULL, NULL),
-                           AHTTP_EURL);
-          continue;
-        }
         check_both_parsers(text);
       }
     }
