@@ -63,7 +63,9 @@ struct ah_driver {
   ah_list sleepers; /* unserved and asleep, the next to be woken first */
   driver_finish finish;
 
-  bool is_telling; /* the loop's thread's; see ah_driver_telling() */
+  /* The loop's thread's. */
+  bool has_adopted; /* the leader has told the loop that it is */
+  bool is_telling;  /* see ah_driver_telling() */
 };
 
 static ah_loop *driver_loop(ah_driver *driver)
@@ -166,6 +168,7 @@ static void driver_lead_locked(ah_driver *driver)
   atomic_store_explicit(&driver->leader, uv_thread_self(),
                         memory_order_relaxed);
   atomic_store_explicit(&driver->is_led, true, memory_order_release);
+  driver->has_adopted = false;
 }
 
 /* Nobody may be left asleep while nobody leads. */
@@ -248,10 +251,20 @@ void ah_driver_set_finish(ah_driver *driver, void (*finish)(void *arg),
   uv_mutex_unlock(&driver->lock);
 }
 
+/* Once in a lead. */
+static bool driver_adopt(ah_driver *driver)
+{
+  if (driver->has_adopted) {
+    return false;
+  }
+  driver->has_adopted = true;
+  return ah_loop_adopt(driver_loop(driver));
+}
+
 void ah_driver_catch_up(ah_driver *driver, bool by_all_means)
 {
   ah_loop *loop = driver_loop(driver);
-  if (ah_loop_adopt(loop) || by_all_means) {
+  if (driver_adopt(driver) || by_all_means) {
     ah_loop_hold(loop);
     (void)uv_run(ah_loop_uv(loop), UV_RUN_NOWAIT);
     ah_loop_end_turn(loop);
@@ -387,7 +400,7 @@ static void driver_run(ah_driver *driver, ah_waiter *waiter)
     left_ms = (uint32_t)((waiter_left_ns(waiter) + NS_PER_MS - 1) / NS_PER_MS);
     mode = left_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE;
   }
-  (void)ah_loop_adopt(loop); /* turns whether or not time has passed */
+  (void)driver_adopt(driver); /* turns whether or not time has passed */
   ah_loop_hold(loop);
   ah_deadline_start_real(loop, &waiter->deadline, left_ms);
   ah_loop_end_turn(loop); /* what is queued would keep the poll from waiting */
@@ -411,8 +424,10 @@ static bool driver_wait_locked(ah_driver *driver, ah_waiter *waiter,
       driver_sleep_locked(driver, waiter, false);
       continue;
     }
-    driver_lead_locked(driver);
-    is_leading = true;
+    if (!is_leading) {
+      driver_lead_locked(driver);
+      is_leading = true;
+    }
     uv_mutex_unlock(&driver->lock);
     driver_run(driver, waiter);
     uv_mutex_lock(&driver->lock);
