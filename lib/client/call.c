@@ -210,11 +210,18 @@ static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
   return ah_call_keep_options(call);
 }
 
+/* The block is large, and one call mostly follows another. */
+static ahttp_call *call_alloc(ah_driver *driver)
+{
+  ahttp_call *call = ah_driver_take_spare(driver);
+  return call != NULL ? call : ah_malloc(sizeof(*call));
+}
+
 ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
                         const ahttp_send_opts *opts,
                         const ahttp_handlers *handlers, void *user_data)
 {
-  ahttp_call *call = ah_malloc(sizeof(*call));
+  ahttp_call *call = call_alloc(client->driver);
   if (call == NULL) {
     return NULL;
   }
@@ -326,14 +333,15 @@ void ah_call_unref(ahttp_call *call)
   ah_reader_free(call->reader);
   ahttp_stream_close(atomic_load(&call->untaken));
   ahttp_request_free(call->request);
-  ah_driver_unref(call->driver);
   if (call->auth != NULL) {
     ahttp_auth_free(call->auth);
   }
   ah_free(call->content);
   ah_free(call->text);
   ah_arena_clear(&call->arena);
-  ah_free(call);
+  ah_driver *driver = call->driver;
+  ah_driver_leave_spare(driver, call);
+  ah_driver_unref(driver);
 }
 
 ahttp_call *ahttp_call_ref(ahttp_call *call)

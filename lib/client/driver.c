@@ -40,6 +40,13 @@ enum {
   NS_PER_MS = 1000000
 };
 
+/* AddressSanitizer is to see who uses a call for too long. */
+#if defined(__SANITIZE_ADDRESS__)
+#  define KEEPS_SPARE false
+#else
+#  define KEEPS_SPARE true
+#endif
+
 /* What ah_driver_set_finish() was given. */
 typedef struct driver_finish {
   void (*run)(void *arg); /* or NULL */
@@ -49,6 +56,7 @@ typedef struct driver_finish {
 struct ah_driver {
   atomic_uint refs;
   ah_driver_kind kind;
+  _Atomic(void *) spare; /* see ah_driver_take_spare() */
   uv_mutex_t lock;
 
   /* Written under |lock|.  |loop| is taken away on its own thread, which may
@@ -88,6 +96,7 @@ int ah_driver_new(ah_driver **out, ah_driver_kind kind)
     return AHTTP_ENOMEM;
   }
   atomic_init(&driver->refs, 1);
+  atomic_init(&driver->spare, NULL);
   atomic_init(&driver->loop, NULL);
   atomic_init(&driver->is_led, false);
   atomic_init(&driver->leader, uv_thread_self());
@@ -117,7 +126,23 @@ void ah_driver_unref(ah_driver *driver)
   }
   ah_assert(driver_loop(driver) == NULL && ah_list_is_empty(&driver->sleepers));
   uv_mutex_destroy(&driver->lock);
+  ah_free(atomic_load_explicit(&driver->spare, memory_order_relaxed));
   ah_free(driver);
+}
+
+void *ah_driver_take_spare(ah_driver *driver)
+{
+  return atomic_exchange_explicit(&driver->spare, NULL, memory_order_acquire);
+}
+
+void ah_driver_leave_spare(ah_driver *driver, void *block)
+{
+  if (!KEEPS_SPARE) {
+    ah_free(block);
+    return;
+  }
+  ah_free(
+      atomic_exchange_explicit(&driver->spare, block, memory_order_acq_rel));
 }
 
 void ah_driver_attach(ah_driver *driver, ah_loop *loop)

@@ -53,6 +53,13 @@ int ah_driver_new(ah_driver **out, ah_driver_kind kind);
 ah_driver *ah_driver_ref(ah_driver *driver);
 void ah_driver_unref(ah_driver *driver);
 
+/*
+ * The memory of a call that has ended, for the next one; any thread may ask.
+ * NULL: there is none.  A block that is left here is the driver's.
+ */
+void *ah_driver_take_spare(ah_driver *driver);
+void ah_driver_leave_spare(ah_driver *driver, void *block);
+
 /* Gives it the loop, once, before any thread but this one knows it. */
 void ah_driver_attach(ah_driver *driver, ah_loop *loop);
 
