@@ -34,6 +34,10 @@
  *    remembered, and only then is the rest dealt with.  A scout that has not
  *    come back after 300 ms gets a second one.
  *
+ * There is one short cut: an exchange that comes while nobody waits, neither
+ * for its origin nor for the total limit, and finds an idle HTTP/1.1
+ * connection, takes it at once, which is what serving would decide.
+ *
  * Limits.  A dial counts as a connection.  At the total limit, the connection
  * that was idle for longest, of whatever origin, is closed for a dial; when
  * none is idle, the origin waits.  Above the limit of idle ones, the oldest are
@@ -138,6 +142,9 @@ static void pool_start(ah_transport *transport, ah_exchange *exchange)
     ahttp_error err;
     ah_error_plain(&err, AHTTP_ECLOSED, AHTTP_PHASE_NONE);
     ah_exchange_end(exchange, &err);
+    return;
+  }
+  if (ah_pool_attach_at_once(exchange->origin, exchange)) {
     return;
   }
   pool->waiter_count++;

@@ -87,14 +87,26 @@ static void conn_retire(ah_connection *conn, const ah_connection_owner *as)
   conn_move(conn, &conn->origin->busy, false);
 }
 
+/* Somebody waits for the total limit. */
+static bool pool_is_hungry(const ah_pool *pool)
+{
+  return !ah_list_is_empty(&pool->starving) ||
+         !ah_list_is_empty(&pool->starved);
+}
+
+/* Nobody may want the slot: then there is nothing to decide. */
 static void conn_on_slots(void *owner, ah_connection *conn)
 {
-  (void)owner;
+  const ah_pool *pool = owner;
+  ah_origin *origin = conn->origin;
   if (conn->in_doubt) {
     conn_retire(conn, &doubt_owner);
-  } else {
-    conn_place(conn);
-    ah_pool_mark(conn->origin);
+    return;
+  }
+  conn_place(conn);
+  if (origin->waiters.count > 0 || pool_is_hungry(pool) ||
+      pool->idle_count > pool->opts.conns_idle_max) {
+    ah_pool_mark(origin);
   }
 }
 
@@ -196,25 +208,16 @@ void ah_pool_set_dial_times(ah_exchange *exchange,
   exchange->facts.connects = times->attempts;
 }
 
-/* Puts the next waiter that may use |conn| on it.  False if there is none. */
-static bool conn_attach_next(ah_connection *conn, const ah_connect_times *times)
+/* Puts |exchange|, which waits no more, on |conn|, which has a free slot. */
+static void conn_attach(ah_connection *conn, ah_exchange *exchange,
+                        const ah_connect_times *times)
 {
-  ah_origin *origin = conn->origin;
-  ah_pool *pool = origin->pool;
-  if (conn->slots == 0) {
-    return false;
-  }
-  ah_exchange *exchange = ah_waiters_pop(&origin->waiters, conn->id);
-  if (exchange == NULL) {
-    return false;
-  }
-  pool->waiter_count--;
   exchange->conn = conn;
   exchange->conn_id = conn->id;
   exchange->peer = conn->info;
   exchange->facts.conn_reused = conn->served > 0;
   exchange->facts.attempts++;
-  exchange->times.attached = ah_loop_now_ns(pool->loop);
+  exchange->times.attached = ah_loop_now_ns(conn->origin->pool->loop);
   exchange->wire.now = conn->counts;
   if (conn->counts != NULL && conn->served > 0) {
     exchange->wire.before = *conn->counts;
@@ -226,6 +229,33 @@ static bool conn_attach_next(ah_connection *conn, const ah_connect_times *times)
     ah_pool_tell_attached(exchange, times != NULL);
   }
   conn->ops->start(conn, exchange);
+}
+
+/* Puts the next waiter that may use |conn| on it.  False if there is none. */
+static bool conn_attach_next(ah_connection *conn, const ah_connect_times *times)
+{
+  ah_origin *origin = conn->origin;
+  if (conn->slots == 0) {
+    return false;
+  }
+  ah_exchange *exchange = ah_waiters_pop(&origin->waiters, conn->id);
+  if (exchange == NULL) {
+    return false;
+  }
+  origin->pool->waiter_count--;
+  conn_attach(conn, exchange, times);
+  return true;
+}
+
+bool ah_pool_attach_at_once(ah_origin *origin, ah_exchange *exchange)
+{
+  ah_connection *conn = conn_at(ah_list_first(&origin->idle));
+  if (conn == NULL || origin->waiters.count > 0 ||
+      !ah_list_is_empty(&origin->h2) || pool_is_hungry(origin->pool)) {
+    return false;
+  }
+  conn_attach(conn, exchange, NULL);
+  conn_place(conn);
   return true;
 }
 

@@ -72,6 +72,9 @@ void ah_pool_trim_idle(ah_task *trim_task);
 /* pool_conn.c: takes |conn| over, with one reference of |origin|. */
 void ah_pool_adopt(ah_origin *origin, ah_connection *conn,
                    ah_origin_protocol protocol, const ah_connect_times *times);
+/* Puts |exchange|, which does not wait yet, on an idle HTTP/1.1 connection.
+ * False if there is none, or somebody who waits may have a better right. */
+bool ah_pool_attach_at_once(ah_origin *origin, ah_exchange *exchange);
 /* Puts waiters on connections that have room. */
 void ah_pool_attach_waiting(ah_origin *origin);
 /* Closes every connection of |origin|. */
