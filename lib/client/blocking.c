@@ -170,27 +170,23 @@ static int fetch_fill(ahttp_request *request, const ahttp_fetch_opts *opts)
                                          opts->content.len);
 }
 
-int ahttp_fetch(ahttp_client *client, const char *url,
-                const ahttp_fetch_opts *opts, ahttp_response **out,
-                ahttp_error *err)
+/* With |opts| of this version's size. */
+static int fetch(ahttp_client *client, const char *url,
+                 const ahttp_fetch_opts *opts, ahttp_response **out,
+                 ahttp_error *err)
 {
   *out = NULL;
-  ahttp_fetch_opts own;
   ahttp_request *request = NULL;
-  int rv = ah_opts_copy(&own, sizeof(own), opts);
-  if (rv == AHTTP_OK && url == NULL) {
-    rv = AHTTP_EINVAL;
+  if (url == NULL) {
+    return fail_plain(AHTTP_EINVAL, err);
   }
-  if (rv != AHTTP_OK) {
-    return fail_plain(rv, err);
-  }
-  rv = ahttp_client_request(client, &request,
-                            own.method == NULL ? "GET" : own.method, url);
+  int rv = ahttp_client_request(
+      client, &request, opts->method == NULL ? "GET" : opts->method, url);
   if (rv == AHTTP_OK) {
-    rv = fetch_fill(request, &own);
+    rv = fetch_fill(request, opts);
   }
   if (rv == AHTTP_OK) {
-    rv = ahttp_send(client, request, own.send, out, err);
+    rv = ahttp_send(client, request, opts->send, out, err);
   } else if (err != NULL) {
     ah_error_say(err, rv, AHTTP_PHASE_NONE, "%s: %s", url, ahttp_strerror(rv));
   }
@@ -198,12 +194,25 @@ int ahttp_fetch(ahttp_client *client, const char *url,
   return rv;
 }
 
+int ahttp_fetch(ahttp_client *client, const char *url,
+                const ahttp_fetch_opts *opts, ahttp_response **out,
+                ahttp_error *err)
+{
+  ahttp_fetch_opts own;
+  int rv = ah_opts_copy(&own, sizeof(own), opts);
+  if (rv != AHTTP_OK) {
+    *out = NULL;
+    return fail_plain(rv, err);
+  }
+  return fetch(client, url, &own, out, err);
+}
+
 static int fetch_with(ahttp_client *client, const char *url, const char *method,
                       ahttp_response **out, ahttp_error *err)
 {
   ahttp_fetch_opts opts = AHTTP_FETCH_OPTS_INIT;
   opts.method = method;
-  return ahttp_fetch(client, url, &opts, out, err);
+  return fetch(client, url, &opts, out, err);
 }
 
 int ahttp_get(ahttp_client *client, const char *url, ahttp_response **out,
@@ -246,21 +255,21 @@ int ahttp_post(ahttp_client *client, const char *url, const char *content_type,
                ahttp_str content, ahttp_response **out, ahttp_error *err)
 {
   ahttp_fetch_opts opts = opts_for("POST", content_type, content);
-  return ahttp_fetch(client, url, &opts, out, err);
+  return fetch(client, url, &opts, out, err);
 }
 
 int ahttp_put(ahttp_client *client, const char *url, const char *content_type,
               ahttp_str content, ahttp_response **out, ahttp_error *err)
 {
   ahttp_fetch_opts opts = opts_for("PUT", content_type, content);
-  return ahttp_fetch(client, url, &opts, out, err);
+  return fetch(client, url, &opts, out, err);
 }
 
 int ahttp_patch(ahttp_client *client, const char *url, const char *content_type,
                 ahttp_str content, ahttp_response **out, ahttp_error *err)
 {
   ahttp_fetch_opts opts = opts_for("PATCH", content_type, content);
-  return ahttp_fetch(client, url, &opts, out, err);
+  return fetch(client, url, &opts, out, err);
 }
 
 /* --- A response that is read as it comes. -----------------------------------

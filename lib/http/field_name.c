@@ -7,8 +7,16 @@
 #include "base/assert.h"
 #include "base/str.h"
 
-#define FIELD_NAME(id, name) [AH_FIELD_##id] = {(name), sizeof(name) - 1},
-static const ahttp_str names[] = {AH_FIELD_MAP(FIELD_NAME)};
+enum {
+  NAME_LEN_MAX = 19
+};
+
+/* In place, so that a look at one touches one piece of memory. */
+#define FIELD_NAME(id, name) [AH_FIELD_##id] = {sizeof(name) - 1, name},
+static const struct {
+  uint8_t len;
+  char text[NAME_LEN_MAX + 1];
+} names[] = {AH_FIELD_MAP(FIELD_NAME)};
 #undef FIELD_NAME
 
 static_assert(AH_FIELD_OTHER <= 63, "ahttp_fields.known has 64 bits");
@@ -20,9 +28,6 @@ static_assert(AH_FIELD_OTHER <= 63, "ahttp_fields.known has 64 bits");
  * Values are ids plus 1, so that 0 is an empty slot.
  */
 #define SLOT(letter, id) [(letter) & 31] = AH_FIELD_##id + 1
-enum {
-  NAME_LEN_MAX = 19
-};
 static const struct {
   uint8_t at;
   uint8_t slots[32];
@@ -73,24 +78,24 @@ static inline bool part_matches(const char *known, const char *name, size_t len)
   return ((want ^ have) & ~(letters >> 1)) == 0;
 }
 
-/* The same for all of |known|, in parts that may overlap. */
-static bool name_matches(ahttp_str known, const char *name)
+/* The same for all |len| bytes of |known|, in parts that may overlap. */
+static bool name_matches(const char *known, const char *name, size_t len)
 {
-  if (known.len < 4) {
-    return ah_str_ieq(known, ah_str(name, known.len));
+  if (len < 4) {
+    return ah_str_ieq(ah_str(known, len), ah_str(name, len));
   }
-  if (known.len < 8) {
-    size_t last = known.len - 4;
-    return part_matches(known.ptr, name, 4) &&
-           part_matches(known.ptr + last, name + last, 4);
+  if (len < 8) {
+    size_t last = len - 4;
+    return part_matches(known, name, 4) &&
+           part_matches(known + last, name + last, 4);
   }
-  size_t last = known.len - 8;
+  size_t last = len - 8;
   for (size_t i = 0; i < last; i += 8) {
-    if (!part_matches(known.ptr + i, name + i, 8)) {
+    if (!part_matches(known + i, name + i, 8)) {
       return false;
     }
   }
-  return part_matches(known.ptr + last, name + last, 8);
+  return part_matches(known + last, name + last, 8);
 }
 
 ah_field_id ah_field_id_of(ahttp_str name)
@@ -101,7 +106,7 @@ ah_field_id ah_field_id_of(ahttp_str name)
   uint8_t key = (uint8_t)name.ptr[rows[name.len].at];
   unsigned slot = rows[name.len].slots[key & 31];
   if (slot == 0 || names[slot - 1].len != name.len ||
-      !name_matches(names[slot - 1], name.ptr)) {
+      !name_matches(names[slot - 1].text, name.ptr, name.len)) {
     return AH_FIELD_OTHER;
   }
   return (ah_field_id)(slot - 1);
@@ -110,5 +115,5 @@ ah_field_id ah_field_id_of(ahttp_str name)
 ahttp_str ah_field_id_name(ah_field_id id)
 {
   ah_assert(id < AH_FIELD_OTHER);
-  return names[id];
+  return ah_str(names[id].text, names[id].len);
 }
