@@ -96,6 +96,20 @@ def test_second_interrupt_ends_it_at_once(program, site, folder):
     assert not (folder / "out").exists()
 
 
+def test_signals_that_come_together_all_count(program, site, folder):
+    slow = Slow(site)
+    process = program.start(
+        *["get", "-P", "out", *RESULTS, "--grace", "1h"],
+        *[site.url + "/slow"] * 3,
+    )
+    slow.wait(3)
+    for number in [signal.SIGSTOP, signal.SIGTERM, signal.SIGINT, signal.SIGCONT]:
+        process.send_signal(number)
+    run = program.finish(process, 20)
+    assert run.status == 130  # the system delivers the lower number first
+    assert [r["outcome"] for r in run.records()] == ["aborted"] * 3
+
+
 def test_interrupt_while_waiting_for_input(program, site, folder):
     site.routes["/a"] = response("x")
     process = program.start(
