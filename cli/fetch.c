@@ -238,7 +238,7 @@ static int run_open(cli_run *run)
     return run_refuse(run, &problem, CLI_EXIT_USAGE);
   }
   shared->draft = run->draft;
-  shared->send.auth = run->auth;
+  shared->auth = run->auth;
   if (run_open_results(run, &problem) != 0) {
     return run_refuse(run, &problem, CLI_EXIT_IO);
   }

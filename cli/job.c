@@ -315,17 +315,21 @@ static void job_on_trace(const ahttp_trace_event *event, void *user_data)
   cli_trace_file_write(job->shared->trace, event, job->n);
 }
 
-/* Sets job->call, to NULL if memory is out. */
-static void job_send(cli_job *job, ahttp_request *request)
+/* Returns NULL if memory is out. */
+static ahttp_call *job_send(cli_job *job, ahttp_request *request)
 {
   const cli_shared *shared = job->shared;
-  ahttp_send_opts send = shared->send;
-  ahttp_trace trace = AHTTP_TRACE_INIT;
 
+  if (shared->auth == NULL && shared->trace == NULL) {
+    return ahttp_start(shared->client, request, NULL, &job_handlers, job);
+  }
+  ahttp_send_opts send = AHTTP_SEND_OPTS_INIT;
+  ahttp_trace trace = AHTTP_TRACE_INIT;
   trace.callback = job_on_trace;
   trace.user_data = job;
+  send.auth = shared->auth;
   send.trace = shared->trace == NULL ? NULL : &trace;
-  job->call = ahttp_start(shared->client, request, &send, &job_handlers, job);
+  return ahttp_start(shared->client, request, &send, &job_handlers, job);
 }
 
 bool cli_job_start(cli_job *job, const cli_item *item)
@@ -356,7 +360,7 @@ bool cli_job_start(cli_job *job, const cli_item *item)
     cli_transcript_request(&shared->transcript, job->n, request);
   }
   (void)clock_gettime(CLOCK_REALTIME, &job->start); /* cannot fail */
-  job_send(job, request);
+  job->call = job_send(job, request);
   ahttp_request_free(request);
   if (job->call == NULL) {
     job_fail_with(job, AHTTP_ENOMEM);

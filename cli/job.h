@@ -31,10 +31,10 @@ typedef struct cli_shared {
   cli_report report;
   cli_transcript transcript;
   cli_sink sink;
-  cli_naming naming;  /* of CLI_SINK_FILES */
-  cli_outlet *stream; /* of CLI_SINK_STREAM */
-  bool refuse_binary; /* the stream is a terminal nobody asked for */
-  ahttp_send_opts send;
+  cli_naming naming;     /* of CLI_SINK_FILES */
+  cli_outlet *stream;    /* of CLI_SINK_STREAM */
+  bool refuse_binary;    /* the stream is a terminal nobody asked for */
+  ahttp_auth *auth;      /* of all URLs; NULL: none */
   cli_trace_file *trace; /* NULL: not wanted */
   cli_class abort_class; /* why the run ends early */
   uint32_t ttfb_ms;      /* enforced by cli_job_check_time(); 0: the */

@@ -31,6 +31,27 @@ static bool decodes(const cli_options *options)
   return options->compressed || is_for_reading;
 }
 
+/* The longest times the library allows a call; what is shorter, but needs more
+ * than the library knows, is cli_shared_set_times(). */
+static void opts_set_times(ahttp_client_opts *opts, const cli_options *options)
+{
+  uint32_t ttfb = limit_ms(options->ttfb_ms);
+  uint32_t idle = limit_ms(options->idle_ms);
+  uint32_t connect = limit_ms(options->connect_ms);
+  uint32_t max = limit_ms(options->max_ms);
+
+  opts->connect_ms = connect < max ? connect : max;
+  opts->write_ms = idle;
+  /* The library has one time for both; the shorter of two is ours. */
+  opts->read_ms = ttfb > idle ? ttfb : idle;
+  opts->pool_ms = AHTTP_NO_LIMIT; /* we start more than the limits let run */
+  /* The library's total time begins in the queue, which one URL does not have
+   * and many have for long. */
+  if (cli_options_is_single(options)) {
+    opts->total_ms = max;
+  }
+}
+
 int cli_client_new(ahttp_client **out, uv_loop_t *loop,
                    const cli_options *options, const ahttp_trace *trace,
                    ahttp_cookie_jar *jar, cli_text *problem)
@@ -43,7 +64,7 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
 
   opts.loop = loop;
   opts.tls = &options->tls;
-  opts.pool_ms = AHTTP_NO_LIMIT; /* we start more than the limits let run */
+  opts_set_times(&opts, options);
   opts.conns_max = options->jobs;
   opts.conns_idle_max = options->jobs;
   opts.idle_ms = IDLE_CONN_MS;
@@ -82,22 +103,8 @@ void cli_shared_set_times(cli_shared *shared)
   const cli_options *options = shared->options;
   uint32_t ttfb = limit_ms(options->ttfb_ms);
   uint32_t idle = limit_ms(options->idle_ms);
-  uint32_t connect = limit_ms(options->connect_ms);
-  uint32_t max = limit_ms(options->max_ms);
-  ahttp_send_opts *send = &shared->send;
 
-  *send = (ahttp_send_opts)AHTTP_SEND_OPTS_INIT;
-  send->connect_ms = connect < max ? connect : max;
-  send->write_ms = idle;
-  /* The library has one time for both; the shorter of two is ours. */
-  send->read_ms = ttfb > idle ? ttfb : idle;
   shared->ttfb_ms = ttfb < idle ? ttfb : 0;
   shared->idle_ms = idle < ttfb ? idle : 0;
-  /* The library's total time begins in the queue, which one URL does not have
-   * and many have for long. */
-  if (cli_options_is_single(options)) {
-    send->total_ms = max;
-  } else {
-    shared->max_ms = options->max_ms;
-  }
+  shared->max_ms = cli_options_is_single(options) ? 0 : options->max_ms;
 }

@@ -15,8 +15,8 @@ int cli_client_new(ahttp_client **out, uv_loop_t *loop,
                    const cli_options *options, const ahttp_trace *trace,
                    ahttp_cookie_jar *jar, cli_text *problem);
 
-/* Sets the times of |shared|: which the library enforces, and which the jobs
- * must check themselves. */
+/* Sets the times that the jobs of |shared| must check themselves; all others
+ * are the client's. */
 void cli_shared_set_times(cli_shared *shared);
 
 #endif
