@@ -346,8 +346,8 @@ bool cli_job_start(cli_job *job, const cli_item *item)
     job_fail(job, CLI_CLASS_BAD_INPUT, problem);
     return false;
   }
-  cli_url_complete(&job->url, item->text);
-  int rv = cli_draft_make(shared->draft, cli_text_str(&job->url), &request);
+  ahttp_str url = cli_url_complete(&job->url, item->text);
+  int rv = cli_draft_make(shared->draft, url, &request);
   if (rv != AHTTP_OK) {
     job_fail_with(job, rv);
     return false;

@@ -56,7 +56,7 @@ struct cli_job {
 
   uint64_t n;
   cli_text typed; /* the line */
-  cli_text url;   /* with its scheme */
+  cli_text url;   /* with its scheme, if that was missing */
   cli_output output;
   ahttp_call *call;      /* NULL: not running */
   struct timespec start; /* wall clock */

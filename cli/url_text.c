@@ -36,11 +36,10 @@ static size_t str_find(ahttp_str str, const char *set)
 /* "http:", or anything before "://". */
 static bool has_scheme(ahttp_str typed)
 {
-  size_t slash = str_find(typed, "/?#");
-
   if (str_starts(typed, "http:") || str_starts(typed, "https:")) {
     return true;
   }
+  size_t slash = str_find(typed, "/?#");
   return slash > 0 && slash + 1 < typed.len && typed.ptr[slash - 1] == ':' &&
          typed.ptr[slash] == '/' && typed.ptr[slash + 1] == '/';
 }
@@ -83,32 +82,31 @@ static bool host_is_local(ahttp_str host)
   return str_starts(host, "127.");
 }
 
-void cli_url_complete(cli_text *out, ahttp_str typed)
+ahttp_str cli_url_complete(cli_text *room, ahttp_str typed)
 {
   ahttp_str rest = typed;
 
-  cli_text_reset(out);
   if (has_scheme(typed) || typed.len == 0) {
-    cli_text_append_str(out, typed);
-    return;
+    return typed;
   }
+  cli_text_reset(room);
   if (typed.ptr[0] == ':' && typed.len > 1 &&
       (typed.ptr[1] == '/' || isdigit((unsigned char)typed.ptr[1]))) {
-    cli_text_add(out, "http://localhost");
-    cli_text_append(out, typed.ptr + (typed.ptr[1] == '/' ? 1 : 0),
+    cli_text_add(room, "http://localhost");
+    cli_text_append(room, typed.ptr + (typed.ptr[1] == '/' ? 1 : 0),
                     typed.len - (typed.ptr[1] == '/' ? 1 : 0));
-    return;
+    return cli_text_str(room);
   }
   if (str_starts(typed, "//")) {
     rest.ptr += 2;
     rest.len -= 2;
   } else if (strchr("/?#\\", typed.ptr[0]) != NULL) {
     /* Without a host the standard would take the first folder for one. */
-    cli_text_append_str(out, typed);
-    return;
+    return typed;
   }
-  cli_text_add(out, host_is_local(host_of(rest)) ? "http://" : "https://");
-  cli_text_append_str(out, rest);
+  cli_text_add(room, host_is_local(host_of(rest)) ? "http://" : "https://");
+  cli_text_append_str(room, rest);
+  return cli_text_str(room);
 }
 
 const char *cli_url_text_problem(ahttp_str typed)

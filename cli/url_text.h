@@ -5,12 +5,13 @@
 #include "cli/text.h"
 
 /*
- * Sets |*out| to |typed| with the scheme people leave out: "https://", or
- * "http://" for localhost, numeric loopback addresses and ":8080/x", which is
- * http://localhost:8080/x.  What has a scheme, or can have none, is taken as
- * it is: the URL parser then says what is wrong with it.
+ * Returns |typed| with the scheme people leave out: "https://", or "http://"
+ * for localhost, numeric loopback addresses and ":8080/x", which is
+ * http://localhost:8080/x; it is put together in |room|.  What has a scheme, or
+ * can have none, is returned as it is: the URL parser then says what is wrong
+ * with it.
  */
-void cli_url_complete(cli_text *out, ahttp_str typed);
+ahttp_str cli_url_complete(cli_text *room, ahttp_str typed);
 
 /* What is wrong with |typed| before it is looked at as a URL, as a sentence;
  * NULL if nothing. */
