@@ -201,6 +201,14 @@ static bool run_shows_progress(const cli_run *run)
   return wanted && !shares_terminal && cli_terminal_is_live(run->terminal);
 }
 
+static bool run_has_summary(const cli_run *run)
+{
+  const cli_options *options = run->options;
+
+  return !options->summary_off && options->quiet == 0 &&
+         !cli_options_is_piped(options);
+}
+
 static void run_init(cli_run *run, const cli_options *options,
                      cli_terminal *terminal)
 {
@@ -212,6 +220,13 @@ static void run_init(cli_run *run, const cli_options *options,
   shared->report.terminal = terminal;
   shared->report.show_failures = options->quiet < 2;
   shared->report.show_secrets = options->show_secrets;
+  if (run_has_summary(run)) {
+    shared->report.tally.times =
+        cli_calloc(1, sizeof(*shared->report.tally.times));
+  }
+  shared->report.wants_info = run_has_summary(run) || options->verbose ||
+                              options->results != NULL ||
+                              run_shows_progress(run);
   shared->transcript = (cli_transcript){terminal, options->show_secrets};
   cli_shared_set_times(shared);
 }
@@ -259,10 +274,7 @@ static void run_fetch(cli_run *run)
   }
   cli_engine_start(run->engine);
   (void)uv_run(&run->loop, UV_RUN_DEFAULT);
-
-  bool has_summary = !run->options->summary_off && run->options->quiet == 0 &&
-                     !cli_options_is_piped(run->options);
-  if (has_summary) {
+  if (run_has_summary(run)) {
     cli_summary_say(run->terminal, tally, uv_hrtime() - tally->started_ns);
   }
 }
@@ -282,6 +294,7 @@ static void run_clear(cli_run *run)
 {
   ahttp_auth_free(run->auth);
   ahttp_cookie_jar_free(run->jar);
+  free(run->shared.report.tally.times);
   cli_report_clear(&run->shared.report);
   cli_naming_clear(&run->shared.naming);
   cli_draft_free(run->draft);

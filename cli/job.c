@@ -69,6 +69,14 @@ static int64_t content_length(const ahttp_response *response)
   return length;
 }
 
+/* Notes that the response moves. */
+static void job_note_move(cli_job *job)
+{
+  if (job->shared->idle_ms > 0) {
+    job->moved_ns = uv_hrtime();
+  }
+}
+
 static cli_facts job_facts(const cli_job *job, const ahttp_request *request)
 {
   return (cli_facts){.n = job->n, .url = ahttp_request_url(request)};
@@ -107,7 +115,7 @@ static int job_on_head(ahttp_call *call, const ahttp_response *response,
   cli_job *job = user_data;
   int status = ahttp_response_status(response);
 
-  job->moved_ns = uv_hrtime();
+  job_note_move(job);
   job->keeps = job_wants_body(job, status);
   if (job->shared->options->verbose) {
     cli_transcript_response(&job->shared->transcript, job->n, response);
@@ -162,9 +170,7 @@ static int job_on_body(ahttp_call *call, const uint8_t *data, size_t len,
   cli_job *job = user_data;
 
   (void)call;
-  if (job->shared->idle_ms > 0) {
-    job->moved_ns = uv_hrtime();
-  }
+  job_note_move(job);
   if (!job->keeps) {
     return 0;
   }
@@ -237,12 +243,16 @@ static void job_on_done(ahttp_call *call, const ahttp_response *response,
   cli_shared *shared = job->shared;
   ahttp_call_info info = {.size = sizeof(info)};
   cli_record record = job_record(job);
+  bool arrived =
+      err == NULL && response != NULL && job->stopped == CLI_CLASS_NONE;
 
-  ahttp_call_get_info(call, &info);
+  if (!arrived || shared->report.wants_info) {
+    ahttp_call_get_info(call, &info);
+    record.info = &info;
+  }
   job->call = NULL;
   record.response = response;
-  record.info = &info;
-  if (err == NULL && response != NULL && job->stopped == CLI_CLASS_NONE) {
+  if (arrived) {
     record_set_response(&record);
   } else {
     record_set_error(&record, job, err, &info);
@@ -359,7 +369,9 @@ bool cli_job_start(cli_job *job, const cli_item *item)
   if (shared->options->verbose) {
     cli_transcript_request(&shared->transcript, job->n, request);
   }
-  (void)clock_gettime(CLOCK_REALTIME, &job->start); /* cannot fail */
+  if (shared->report.wants_info) {
+    (void)clock_gettime(CLOCK_REALTIME, &job->start); /* cannot fail */
+  }
   job->call = job_send(job, request);
   ahttp_request_free(request);
   if (job->call == NULL) {
@@ -421,7 +433,7 @@ void cli_job_resume(cli_job *job)
 {
   if (job->paused) {
     job->paused = false;
-    job->moved_ns = uv_hrtime();
+    job_note_move(job);
     ahttp_call_resume(job->call);
   }
 }

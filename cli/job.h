@@ -59,7 +59,7 @@ struct cli_job {
   cli_text url;   /* with its scheme, if that was missing */
   cli_output output;
   ahttp_call *call;      /* NULL: not running */
-  struct timespec start; /* wall clock */
+  struct timespec start; /* wall clock, if records are to have it */
   bool keeps;            /* the body goes to the sink */
   bool begun;            /* some of the body was seen */
   bool paused;           /* the sink is full */

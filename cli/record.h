@@ -23,7 +23,8 @@ typedef struct cli_record {
   cli_class class;                /* CLI_CLASS_NONE unless error or aborted */
   ahttp_str message;              /* a sentence about it */
   const ahttp_response *response; /* NULL: no head arrived */
-  const ahttp_call_info *info;    /* NULL: nothing was sent */
+  const ahttp_call_info *info;    /* NULL: nothing was sent, or
+                                     nobody wants to know */
   struct timespec start;          /* when |info| began; wall clock */
   const char *file;               /* where the body is; NULL: nowhere */
   bool show_secrets;

@@ -17,6 +17,7 @@ typedef struct cli_report {
   cli_terminal *terminal;
   cli_tally tally;
   bool show_failures;
+  bool wants_info; /* records are to say how the calls went */
   bool show_secrets;
   cli_text line; /* being put together */
 } cli_report;

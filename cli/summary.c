@@ -151,8 +151,8 @@ void cli_summary_say(cli_terminal *terminal, const cli_tally *tally,
   cli_terminal_say(terminal, CLI_STYLE_PLAIN, 0, cli_text_str(&line));
   if (tally->responses > 0) {
     cli_text_reset(&line);
-    append_percentiles(&line, "wait", &tally->wait);
-    append_percentiles(&line, "   total", &tally->total);
+    append_percentiles(&line, "wait", &tally->times->wait);
+    append_percentiles(&line, "   total", &tally->times->total);
     cli_terminal_say(terminal, CLI_STYLE_PLAIN, 0, cli_text_str(&line));
   }
   if (cli_tally_failed(tally) > 0) {

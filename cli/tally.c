@@ -20,8 +20,10 @@ void cli_tally_add(cli_tally *tally, const cli_ending *ending)
   tally->responses++;
   tally->h2_responses += ending->is_h2 ? 1 : 0;
   tally->reused += ending->is_reused ? 1 : 0;
-  cli_histogram_add(&tally->wait, ending->wait_ns);
-  cli_histogram_add(&tally->total, ending->total_ns);
+  if (tally->times != NULL) {
+    cli_histogram_add(&tally->times->wait, ending->wait_ns);
+    cli_histogram_add(&tally->times->total, ending->total_ns);
+  }
 }
 
 uint64_t cli_tally_failed(const cli_tally *tally)

@@ -31,6 +31,12 @@ typedef struct cli_ending {
   uint64_t total_ns;
 } cli_ending;
 
+/* How long responses took. */
+typedef struct cli_times {
+  cli_histogram wait;
+  cli_histogram total;
+} cli_times;
+
 /* What happened so far, in numbers: the progress line, the summary and the exit
  * code are functions of this alone, so none depends on who finished first. */
 typedef struct cli_tally {
@@ -43,8 +49,7 @@ typedef struct cli_tally {
   uint64_t reused;
   uint64_t body_bytes;
   uint64_t conns;        /* connections made */
-  cli_histogram wait;    /* of responses */
-  cli_histogram total;   /* of responses */
+  cli_times *times;      /* of responses; NULL: nobody wants to know */
   uint64_t running;      /* inputs started and not ended */
   bool inputs_are_known; /* the input has ended: there are |inputs| + |running|
                           */
