@@ -52,7 +52,7 @@ struct cli_engine {
   uv_timer_t grace; /* until ABORTING */
   uv_timer_t check; /* for times that the jobs check themselves */
   int handles;      /* of these, not closed yet */
-  cli_job *jobs;    /* |jobs_made| of options->jobs are initialised */
+  cli_job *jobs;    /* options->jobs; the first |jobs_made| are initialised */
   size_t jobs_made;
   size_t active;
   cli_job *free;    /* by |next| */
@@ -367,7 +367,9 @@ cli_engine *cli_engine_new(uv_loop_t *loop, cli_shared *shared,
   engine->input = input;
   engine->on_finished = on_finished;
   engine->user_data = user_data;
-  engine->jobs = cli_calloc(shared->options->jobs, sizeof(*engine->jobs));
+  /* Memory of jobs that are never needed is never touched; the product is
+   * small, for the option has a limit. */
+  engine->jobs = cli_malloc(shared->options->jobs * sizeof(*engine->jobs));
   engine->more.data = engine;
   engine->grace.data = engine;
   engine->check.data = engine;
