@@ -41,17 +41,16 @@
 
 static ahttp_str output_folder(const cli_output *output)
 {
-  ahttp_str path = cli_text_str(&output->path);
-  size_t start = cli_name_start(path);
+  size_t start = output->name_at;
 
   /* "/name" is in "/", "a/name" in "a". */
-  return (ahttp_str){path.ptr, start > 1 ? start - 1 : start};
+  return (ahttp_str){cli_text_chars(&output->path),
+                     start > 1 ? start - 1 : start};
 }
 
 static const char *output_name(const cli_output *output)
 {
-  return cli_text_chars(&output->path) +
-         cli_name_start(cli_text_str(&output->path));
+  return cli_text_chars(&output->path) + output->name_at;
 }
 
 /* cli_claims_exists_fn: only what was there before can be in the way, so an
@@ -68,8 +67,7 @@ static bool path_exists(const cli_text *path, void *user_data)
   bool exists = false;
   if (!folder->fresh) {
     char part[CLI_SEGMENT_MAX + sizeof(CLI_PART_SUFFIX)];
-    const char *name =
-        cli_text_chars(path) + cli_name_start(cli_text_str(path));
+    const char *name = cli_text_chars(path) + output->name_at;
     (void)snprintf(part, sizeof(part), "%s%s", name, CLI_PART_SUFFIX);
     exists = faccessat(folder->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
              faccessat(folder->fd, part, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
@@ -88,6 +86,8 @@ static void output_expand(cli_output *output, const cli_facts *facts)
     cli_text_append_byte(&output->path, '/');
   }
   cli_template_expand(naming->template, facts, &output->path);
+  /* A number added later does not move it. */
+  output->name_at = cli_name_start(cli_text_str(&output->path));
 }
 
 /* Somebody else has taken the name since it was claimed: takes another. */

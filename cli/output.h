@@ -21,6 +21,7 @@ typedef struct cli_output cli_output;
 struct cli_output {
   const cli_naming *naming;
   cli_text path;      /* the final name; "" before it is claimed */
+  size_t name_at;     /* where its last part begins */
   cli_text part;      /* last part of the path of what is written */
   bool unnamed;       /* what is written has no name; |part| is void */
   cli_text pending;   /* bytes not yet written */

@@ -19,7 +19,7 @@
  */
 
 /* More digits than a number of 64 bits has are padding nobody reads. */
-#define WIDTH_MAX 20
+#define WIDTH_MAX CLI_TEXT_WIDTH_MAX
 
 /* Enough for lists of a hundred thousand shards to sort as text. */
 #define SHARD_DIGITS 5

@@ -44,15 +44,15 @@ void cli_text_append_u64(cli_text *text, uint64_t value)
 
 void cli_text_append_padded(cli_text *text, uint64_t value, size_t width)
 {
-  char digits[20]; /* UINT64_MAX has 20 */
+  char digits[CLI_TEXT_WIDTH_MAX];
   size_t at = sizeof(digits);
 
   do {
     digits[--at] = (char)('0' + value % 10);
     value /= 10;
   } while (value > 0);
-  for (size_t len = sizeof(digits) - at; len < width; len++) {
-    cli_text_append_byte(text, '0');
+  while (at > 0 && sizeof(digits) - at < width) {
+    digits[--at] = '0';
   }
   cli_text_append(text, digits + at, sizeof(digits) - at);
 }

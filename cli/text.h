@@ -55,8 +55,12 @@ static inline void cli_text_append_str(cli_text *text, ahttp_str str)
   cli_text_append(text, str.ptr, str.len);
 }
 
+/* UINT64_MAX has so many digits. */
+#define CLI_TEXT_WIDTH_MAX 20
+
 void cli_text_append_u64(cli_text *text, uint64_t value);
-/* The same with zeros in front up to |width| digits. */
+/* The same with zeros in front up to |width| digits, CLI_TEXT_WIDTH_MAX at
+ * most. */
 void cli_text_append_padded(cli_text *text, uint64_t value, size_t width);
 void cli_text_printf(cli_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
