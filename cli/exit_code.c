@@ -10,7 +10,7 @@
 /* The class of the one URL there was. */
 static int single_exit_code(const cli_tally *tally)
 {
-  for (size_t i = 0; i < CLI_STATUS_MAX; i++) {
+  for (size_t i = 0; i < CLI_STATUS_MAX && tally->statuses != NULL; i++) {
     if (tally->statuses[i] > 0) {
       return (int)(i / 100);
     }

@@ -294,7 +294,6 @@ static void run_clear(cli_run *run)
 {
   ahttp_auth_free(run->auth);
   ahttp_cookie_jar_free(run->jar);
-  free(run->shared.report.tally.times);
   cli_report_clear(&run->shared.report);
   cli_naming_clear(&run->shared.naming);
   cli_draft_free(run->draft);

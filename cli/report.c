@@ -7,6 +7,7 @@
 void cli_report_clear(cli_report *report)
 {
   cli_text_clear(&report->line);
+  cli_tally_clear(&report->tally);
 }
 
 static void report_count(cli_report *report, const cli_record *record)

@@ -120,7 +120,7 @@ static void append_kinds(cli_text *line, const cli_tally *tally)
   failure_kind kinds[KINDS_MAX];
   size_t count = 0;
 
-  for (int i = 0; i < CLI_STATUS_MAX; i++) {
+  for (int i = 0; i < CLI_STATUS_MAX && tally->statuses != NULL; i++) {
     failure_kind added = {.count = tally->statuses[i]};
     (void)snprintf(added.name, sizeof(added.name), "http.%d", i);
     if (added.count > 0) {

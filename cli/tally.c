@@ -2,6 +2,25 @@
 #include "config.h"
 #include "cli/tally.h"
 
+#include <stdlib.h>
+
+#include "cli/memory.h"
+
+static void tally_add_status(cli_tally *tally, int status)
+{
+  if (tally->statuses == NULL) {
+    tally->statuses = cli_calloc(CLI_STATUS_MAX, sizeof(*tally->statuses));
+  }
+  tally->statuses[status]++;
+}
+
+void cli_tally_clear(cli_tally *tally)
+{
+  free(tally->statuses);
+  free(tally->times);
+  *tally = (cli_tally){0};
+}
+
 void cli_tally_add(cli_tally *tally, const cli_ending *ending)
 {
   tally->inputs++;
@@ -9,7 +28,7 @@ void cli_tally_add(cli_tally *tally, const cli_ending *ending)
   tally->body_bytes += ending->body_bytes;
   if (ending->outcome == CLI_OUTCOME_HTTP_ERROR &&
       ending->status < CLI_STATUS_MAX) {
-    tally->statuses[ending->status]++;
+    tally_add_status(tally, ending->status);
   }
   if (ending->class != CLI_CLASS_NONE) {
     tally->classes[ending->class]++;

@@ -43,7 +43,7 @@ typedef struct cli_tally {
   uint64_t inputs; /* ended */
   uint64_t outcomes[CLI_OUTCOME_COUNT];
   uint64_t classes[CLI_CLASS_COUNT]; /* of errors and aborts */
-  uint64_t statuses[CLI_STATUS_MAX]; /* of http_error */
+  uint64_t *statuses; /* CLI_STATUS_MAX, of http_error; NULL: there was none */
   uint64_t responses;
   uint64_t h2_responses;
   uint64_t reused;
@@ -57,6 +57,9 @@ typedef struct cli_tally {
   bool is_input_broken;  /* a list could not be read to its end */
   cli_stop stop;         /* the first reason */
 } cli_tally;
+
+/* Frees inside. */
+void cli_tally_clear(cli_tally *tally);
 
 void cli_tally_add(cli_tally *tally, const cli_ending *ending);
 

@@ -52,6 +52,7 @@ static void single_code_tells_what_went_wrong(void **state)
     cli_tally tally = {0};
     add(&tally, rows[i].outcome, rows[i].class, rows[i].status);
     assert_int_equal(cli_exit_code(&tally, true), rows[i].code);
+    cli_tally_clear(&tally);
   }
 }
 
@@ -69,6 +70,7 @@ static void batch_code_depends_on_the_set_alone(void **state)
   assert_int_equal(cli_exit_code(&tally, false), 20);
   add(&tally, CLI_OUTCOME_ERROR, CLI_CLASS_IO_WRITE, 200);
   assert_int_equal(cli_exit_code(&tally, false), 11);
+  cli_tally_clear(&tally);
 }
 
 static void batch_of_successes_is_zero(void **state)
@@ -101,6 +103,7 @@ static void reason_of_an_early_end_comes_first(void **state)
     add(&tally, CLI_OUTCOME_HTTP_ERROR, CLI_CLASS_NONE, 404);
     assert_int_equal(cli_exit_code(&tally, true), rows[i].code);
     assert_int_equal(cli_exit_code(&tally, false), rows[i].code);
+    cli_tally_clear(&tally);
   }
 }
 
