@@ -202,15 +202,14 @@ static void record_set_response(cli_record *record)
 }
 
 static void record_set_error(cli_record *record, const cli_job *job,
-                             const ahttp_error *err,
-                             const ahttp_call_info *info)
+                             const ahttp_error *err)
 {
   record->outcome = job->aborted ? CLI_OUTCOME_ABORTED : CLI_OUTCOME_ERROR;
   if (job->stopped != CLI_CLASS_NONE) {
     record->class = job->stopped;
     record->message = str_of(job->stopped_text);
   } else {
-    record->class = cli_class_of_error(err, info->stream_id >= 0);
+    record->class = cli_class_of_error(err, record->info->stream_id >= 0);
     record->message = error_message(err);
   }
 }
@@ -241,12 +240,13 @@ static void job_on_done(ahttp_call *call, const ahttp_response *response,
 {
   cli_job *job = user_data;
   cli_shared *shared = job->shared;
-  ahttp_call_info info = {.size = sizeof(info)};
+  ahttp_call_info info; /* record.info, if that is wanted */
   cli_record record = job_record(job);
   bool arrived =
       err == NULL && response != NULL && job->stopped == CLI_CLASS_NONE;
 
   if (!arrived || shared->report.wants_info) {
+    info.size = sizeof(info);
     ahttp_call_get_info(call, &info);
     record.info = &info;
   }
@@ -255,11 +255,11 @@ static void job_on_done(ahttp_call *call, const ahttp_response *response,
   if (arrived) {
     record_set_response(&record);
   } else {
-    record_set_error(&record, job, err, &info);
+    record_set_error(&record, job, err);
   }
   job_end_file(job, &record);
   if (shared->options->verbose) {
-    cli_transcript_end(&shared->transcript, job->n, &info);
+    cli_transcript_end(&shared->transcript, job->n, record.info);
   }
   cli_report_end(&shared->report, &record);
   shared->on_job_done(job, shared->user_data);
