@@ -58,18 +58,16 @@ void cli_json_string(cli_text *out, ahttp_str str)
 void cli_json_seconds(cli_text *out, uint64_t ns)
 {
   uint64_t rest = ns % 1000000000;
-  char digits[9];
-  size_t count = 0;
+  size_t digits = 9;
 
   cli_text_append_u64(out, ns / 1000000000);
-  for (size_t i = sizeof(digits); i-- > 0; rest /= 10) {
-    digits[i] = (char)('0' + rest % 10);
-    if (count == 0 && digits[i] != '0') {
-      count = i + 1; /* the last digit that matters */
-    }
+  if (rest == 0) {
+    return;
   }
-  if (count > 0) {
-    cli_text_append_byte(out, '.');
-    cli_text_append(out, digits, count);
+  while (rest % 10 == 0) {
+    rest /= 10;
+    digits--;
   }
+  cli_text_append_byte(out, '.');
+  cli_text_append_padded(out, rest, digits);
 }
