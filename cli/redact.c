@@ -153,11 +153,22 @@ static size_t authority_mark_len(ahttp_str str, size_t at)
   return end > at + 1 ? end - at : 0;
 }
 
+/* Userinfo ends with "@", and the name of a parameter with "=". */
+static bool has_nothing_to_hide(ahttp_str str)
+{
+  return str.len == 0 || (memchr(str.ptr, '@', str.len) == NULL &&
+                          memchr(str.ptr, '=', str.len) == NULL);
+}
+
 void cli_redact_urls(cli_text *out, ahttp_str str)
 {
   redaction r = {.out = out, .str = str};
   size_t at = 0;
 
+  if (has_nothing_to_hide(str)) {
+    cli_text_append_str(out, str);
+    return;
+  }
   if (starts_with_userinfo(str)) {
     at = redact_rest(&r, redact_authority(&r, 0));
   }
