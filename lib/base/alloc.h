@@ -25,7 +25,7 @@ void ah_zero(void *ptr, size_t len);
 /* A copy of |len| bytes followed by a NUL. */
 char *ah_memdup0(const void *data, size_t len);
 
-/* The allocator in force, for libraries that take one (nghttp2). */
+/* The allocator in force. */
 const ahttp_allocator *ah_allocator(void);
 
 #endif

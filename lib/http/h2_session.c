@@ -45,6 +45,7 @@
 #include "base/str.h"
 #include "http/h2_block.h"
 #include "http/h2_budget.h"
+#include "http/h2_memory.h"
 #include "http/h2_request.h"
 
 enum {
@@ -58,6 +59,7 @@ enum {
 
 struct ah_h2_session {
   nghttp2_session *ng;
+  ah_h2_memory memory; /* of |ng| */
   const ah_h2_session_ops *ops;
   void *owner;
   ahttp_error error; /* code AHTTP_OK while it is alive */
@@ -78,13 +80,6 @@ struct ah_h2_session {
   nghttp2_nv *nva;   /* scratch: the same for nghttp2 */
   size_t nva_cap;
 };
-
-/* The one function that nghttp2 wants and an ahttp_allocator does not have. */
-static void *mem_calloc(size_t count, size_t size, void *user_data)
-{
-  (void)user_data;
-  return ah_calloc(count, size);
-}
 
 static bool session_is_dead(const ah_h2_session *session)
 {
@@ -558,13 +553,12 @@ static void session_set_options(nghttp2_option *option)
 /* nghttp2's session with our callbacks and options. */
 static int session_make_ng(ah_h2_session *session)
 {
-  const ahttp_allocator *allocator = ah_allocator();
   nghttp2_mem mem = {
-      .mem_user_data = allocator->user_data,
-      .malloc = allocator->malloc,
-      .free = allocator->free,
-      .calloc = mem_calloc,
-      .realloc = allocator->realloc,
+      .mem_user_data = &session->memory,
+      .malloc = ah_h2_memory_acquire,
+      .free = ah_h2_memory_release,
+      .calloc = ah_h2_memory_acquire_zeros,
+      .realloc = ah_h2_memory_resize,
   };
   nghttp2_session_callbacks *callbacks = NULL;
   nghttp2_option *option = NULL;
@@ -612,6 +606,7 @@ int ah_h2_session_new(ah_h2_session **out, const ah_h2_session_ops *ops,
   session->ops = ops;
   session->owner = owner;
   session->goaway_code = -1;
+  ah_h2_memory_init(&session->memory);
   ah_h2_lines_init(&session->lines);
   int rv = session_make_ng(session);
   if (rv == AHTTP_OK) {
@@ -632,6 +627,7 @@ void ah_h2_session_free(ah_h2_session *session)
   }
   session->is_shut = true;
   nghttp2_session_del(session->ng);
+  ah_h2_memory_clear(&session->memory);
   ah_h2_lines_clear(&session->lines);
   ah_free(session->nva);
   ah_free(session);
