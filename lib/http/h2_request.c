@@ -23,6 +23,7 @@ typedef struct request_walk {
   ah_h2_lines *lines;
   const ahttp_fields *fields;
   ah_arena *arena;
+  unsigned flags;        /* of every line */
   bool names_connection; /* a Connection field names further ones to drop */
   size_t bytes;          /* as AH_H2_REQUEST_HEAD_BYTES_MAX counts */
 } request_walk;
@@ -41,16 +42,34 @@ static int lines_reserve(ah_h2_lines *lines, size_t count)
   return AHTTP_OK;
 }
 
+/* |text| without const. */
+static uint8_t *octets_of(ahttp_str text)
+{
+  union {
+    const char *from;
+    uint8_t *to;
+  } cast = {.from = text.ptr};
+  return cast.to;
+}
+
+/* |flags| on top of those every line has. */
 static void walk_add(request_walk *walk, ahttp_str name, ahttp_str value,
-                     bool never_index)
+                     unsigned flags)
 {
   walk->lines->items[walk->lines->count] = (ah_h2_line){
-      .name = name,
-      .value = value,
-      .never_index = never_index,
+      .name = octets_of(name),
+      .value = octets_of(value),
+      .name_len = name.len,
+      .value_len = value.len,
+      .flags = (uint8_t)(walk->flags | flags),
   };
   walk->lines->count++;
   walk->bytes += name.len + value.len + AH_H2_LINE_OVERHEAD;
+}
+
+static uint64_t bit_of(ah_field_id id)
+{
+  return UINT64_C(1) << id;
 }
 
 /*
@@ -61,11 +80,11 @@ static void walk_add(request_walk *walk, ahttp_str name, ahttp_str value,
 static bool walk_drops(const request_walk *walk, const ah_field *field)
 {
   const uint64_t dropped =
-      1ULL << AH_FIELD_CONNECTION | 1ULL << AH_FIELD_KEEP_ALIVE |
-      1ULL << AH_FIELD_PROXY_CONNECTION | 1ULL << AH_FIELD_TRANSFER_ENCODING |
-      1ULL << AH_FIELD_UPGRADE | 1ULL << AH_FIELD_HTTP2_SETTINGS |
-      1ULL << AH_FIELD_HOST | 1ULL << AH_FIELD_CONTENT_LENGTH;
-  if ((dropped >> field->id & 1) != 0) {
+      bit_of(AH_FIELD_CONNECTION) | bit_of(AH_FIELD_KEEP_ALIVE) |
+      bit_of(AH_FIELD_PROXY_CONNECTION) | bit_of(AH_FIELD_TRANSFER_ENCODING) |
+      bit_of(AH_FIELD_UPGRADE) | bit_of(AH_FIELD_HTTP2_SETTINGS) |
+      bit_of(AH_FIELD_HOST) | bit_of(AH_FIELD_CONTENT_LENGTH);
+  if ((dropped & bit_of(field->id)) != 0) {
     return true;
   }
   if (field->id == AH_FIELD_TE) {
@@ -103,6 +122,16 @@ static int walk_lower(const request_walk *walk, const ah_field *field,
   return AHTTP_OK;
 }
 
+/* True for secrets short enough, or sent often enough, to be guessed from
+ * compressed sizes. */
+static bool field_is_secret(const ah_field *field)
+{
+  const uint64_t secrets =
+      bit_of(AH_FIELD_AUTHORIZATION) | bit_of(AH_FIELD_PROXY_AUTHORIZATION);
+  return (secrets & bit_of(field->id)) != 0 ||
+         (field->id == AH_FIELD_COOKIE && field->value.len < COOKIE_BYTES_SAFE);
+}
+
 static int walk_add_field(request_walk *walk, const ah_field *field)
 {
   if (walk_drops(walk, field)) {
@@ -113,27 +142,23 @@ static int walk_add_field(request_walk *walk, const ah_field *field)
   if (rv != AHTTP_OK) {
     return rv;
   }
-  bool never_index =
-      field->id == AH_FIELD_AUTHORIZATION ||
-      field->id == AH_FIELD_PROXY_AUTHORIZATION ||
-      (field->id == AH_FIELD_COOKIE && field->value.len < COOKIE_BYTES_SAFE);
   walk_add(walk, name,
            field->id == AH_FIELD_TE ? AH_STR("trailers") : field->value,
-           never_index);
+           field_is_secret(field) ? AH_H2_LINE_NEVER_INDEX : 0);
   return AHTTP_OK;
 }
 
 static void walk_add_pseudo(request_walk *walk, const ah_request_head *request)
 {
   const ah_field *host = ah_fields_find(request->fields, AH_FIELD_HOST);
-  walk_add(walk, AH_STR(":method"), request->method, false);
+  walk_add(walk, AH_STR(":method"), request->method, 0);
   /* RFC 9113, section 8.5: CONNECT has neither :scheme nor :path. */
   if ((request->traits & AH_METHOD_CONNECT) == 0) {
-    walk_add(walk, AH_STR(":scheme"), request->url->scheme, false);
-    walk_add(walk, AH_STR(":path"), ah_url_target(request->url), false);
+    walk_add(walk, AH_STR(":scheme"), request->url->scheme, 0);
+    walk_add(walk, AH_STR(":path"), ah_url_target(request->url), 0);
   }
   walk_add(walk, AH_STR(":authority"),
-           host != NULL ? host->value : ah_url_authority(request->url), false);
+           host != NULL ? host->value : ah_url_authority(request->url), 0);
 }
 
 /* RFC 9110, section 8.6: sent when the length is known, and as 0 with methods
@@ -161,7 +186,7 @@ static int walk_add_length(request_walk *walk, const ah_request_head *request)
   int rv = ah_arena_copy(walk->arena, ah_str(digits + at, sizeof(digits) - at),
                          &value);
   if (rv == AHTTP_OK) {
-    walk_add(walk, ah_field_id_name(AH_FIELD_CONTENT_LENGTH), value, false);
+    walk_add(walk, ah_field_id_name(AH_FIELD_CONTENT_LENGTH), value, 0);
   }
   return rv;
 }
@@ -184,6 +209,7 @@ int ah_h2_lines_set_request(ah_h2_lines *lines, const ah_request_head *request,
       .lines = lines,
       .fields = request->fields,
       .arena = arena,
+      .flags = AH_H2_LINE_NO_COPY,
       .names_connection =
           ah_fields_find(request->fields, AH_FIELD_CONNECTION) != NULL,
   };

@@ -5,11 +5,20 @@
 #include "base/arena.h"
 #include "http/message.h"
 
-/* One field line of a request as HTTP/2 sends it. */
+/* nghttp2's flags of a line (NGHTTP2_NV_FLAG_...). */
+enum {
+  AH_H2_LINE_NEVER_INDEX = 1, /* a secret: kept out of HPACK's tables */
+  AH_H2_LINE_NO_COPY = 2 | 4  /* the text lasts until the frame is sent */
+};
+
+/* One field line of a request as HTTP/2 sends it, in the form that nghttp2
+ * takes (nghttp2_nv), which is not const; nobody writes to the text. */
 typedef struct ah_h2_line {
-  ahttp_str name; /* lower case; pseudo-header fields begin with ":" */
-  ahttp_str value;
-  bool never_index; /* a secret: kept out of HPACK's tables */
+  uint8_t *name; /* lower case; pseudo-header fields begin with ":" */
+  uint8_t *value;
+  size_t name_len;
+  size_t value_len;
+  uint8_t flags;
 } ah_h2_line;
 
 /* A list of them that is used for one request after the other. */
@@ -27,28 +36,19 @@ enum {
   AH_H2_LINE_OVERHEAD = 32
 };
 
-/* |text| for nghttp2, whose type is not const but who does not write. */
-static inline uint8_t *ah_h2_octets(ahttp_str text)
-{
-  union {
-    const char *from;
-    uint8_t *to;
-  } cast = {.from = text.ptr};
-  return cast.to;
-}
-
 void ah_h2_lines_init(ah_h2_lines *lines);
 void ah_h2_lines_clear(ah_h2_lines *lines);
 
 /*
  * Fills |lines| with the head of |request| (RFC 9113, section 8.3.1), replacing
  * what was there.  Names and values are views into the request, static text, or
- * |arena|.  AHTTP_OK, AHTTP_ELIMIT or AHTTP_ENOMEM.
+ * |arena|, and are not to be copied.  AHTTP_OK, AHTTP_ELIMIT or AHTTP_ENOMEM.
  */
 int ah_h2_lines_set_request(ah_h2_lines *lines, const ah_request_head *request,
                             ah_arena *arena);
 
-/* The same with a trailer section; |arena| takes names that have capitals. */
+/* The same with a trailer section, to be copied: its stream may be gone when
+ * its turn comes.  |arena| takes names that have capitals. */
 int ah_h2_lines_set_trailers(ah_h2_lines *lines, const ahttp_fields *fields,
                              ah_arena *arena);
 

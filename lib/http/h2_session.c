@@ -37,6 +37,9 @@
 #include "config.h"
 #include "http/h2_session.h"
 
+#include <assert.h>
+#include <stddef.h>
+
 #include <nghttp2/nghttp2.h>
 
 #include "base/alloc.h"
@@ -77,8 +80,6 @@ struct ah_h2_session {
   const uint8_t *rest; /* of a frame that did not fit; good until mem_send */
   size_t rest_len;
   ah_h2_lines lines; /* scratch: the head of the request being submitted */
-  nghttp2_nv *nva;   /* scratch: the same for nghttp2 */
-  size_t nva_cap;
 };
 
 static bool session_is_dead(const ah_h2_session *session)
@@ -400,47 +401,35 @@ static int session_on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id,
   return session_verdict(session);
 }
 
-/* Turns |session->lines| into |session->nva|, with |flags| on each. */
-static int session_make_nva(ah_h2_session *session, unsigned flags)
+static_assert(sizeof(ah_h2_line) == sizeof(nghttp2_nv) &&
+                  offsetof(ah_h2_line, name) == offsetof(nghttp2_nv, name) &&
+                  offsetof(ah_h2_line, value) == offsetof(nghttp2_nv, value) &&
+                  offsetof(ah_h2_line, name_len) ==
+                      offsetof(nghttp2_nv, namelen) &&
+                  offsetof(ah_h2_line, value_len) ==
+                      offsetof(nghttp2_nv, valuelen) &&
+                  offsetof(ah_h2_line, flags) == offsetof(nghttp2_nv, flags),
+              "lines are given to nghttp2 as they are");
+static_assert((int)AH_H2_LINE_NEVER_INDEX == (int)NGHTTP2_NV_FLAG_NO_INDEX &&
+                  (int)AH_H2_LINE_NO_COPY ==
+                      ((int)NGHTTP2_NV_FLAG_NO_COPY_NAME |
+                       (int)NGHTTP2_NV_FLAG_NO_COPY_VALUE),
+              "so are their flags");
+
+static const nghttp2_nv *session_nva(const ah_h2_session *session)
 {
-  const ah_h2_lines *lines = &session->lines;
-  if (lines->count > session->nva_cap) {
-    nghttp2_nv *nva =
-        ah_realloc_array(session->nva, lines->cap, sizeof(*session->nva));
-    if (nva == NULL) {
-      return AHTTP_ENOMEM;
-    }
-    session->nva = nva;
-    session->nva_cap = lines->cap;
-  }
-  for (size_t i = 0; i < lines->count; i++) {
-    const ah_h2_line *line = &lines->items[i];
-    unsigned index = line->never_index ? NGHTTP2_NV_FLAG_NO_INDEX : 0U;
-    session->nva[i] = (nghttp2_nv){
-        .name = ah_h2_octets(line->name),
-        .value = ah_h2_octets(line->value),
-        .namelen = line->name.len,
-        .valuelen = line->value.len,
-        .flags = (uint8_t)(flags | index),
-    };
-  }
-  return AHTTP_OK;
+  return (const void *)session->lines.items;
 }
 
-/* Queues the trailer section, which is copied, unlike heads: the stream may be
- * gone when its turn comes. */
 static int session_submit_trailers(ah_h2_session *session,
                                    const ah_h2_stream *stream)
 {
   int rv = ah_h2_lines_set_trailers(&session->lines, stream->request_trailers,
                                     stream->arena);
-  if (rv == AHTTP_OK) {
-    rv = session_make_nva(session, NGHTTP2_NV_FLAG_NONE);
-  }
-  return rv != AHTTP_OK
-             ? NGHTTP2_ERR_NOMEM
-             : nghttp2_submit_trailer(session->ng, stream->id, session->nva,
-                                      session->lines.count);
+  return rv != AHTTP_OK ? NGHTTP2_ERR_NOMEM
+                        : nghttp2_submit_trailer(session->ng, stream->id,
+                                                 session_nva(session),
+                                                 session->lines.count);
 }
 
 static ssize_t session_on_read_content(nghttp2_session *ng, int32_t id,
@@ -629,7 +618,6 @@ void ah_h2_session_free(ah_h2_session *session)
   nghttp2_session_del(session->ng);
   ah_h2_memory_clear(&session->memory);
   ah_h2_lines_clear(&session->lines);
-  ah_free(session->nva);
   ah_free(session);
 }
 
@@ -645,14 +633,10 @@ int ah_h2_session_submit(ah_h2_session *session, ah_h2_stream *stream,
     return AHTTP_ESTATE;
   }
   int rv = ah_h2_lines_set_request(&session->lines, request, stream->arena);
-  if (rv == AHTTP_OK) {
-    rv = session_make_nva(session, NGHTTP2_NV_FLAG_NO_COPY_NAME |
-                                       NGHTTP2_NV_FLAG_NO_COPY_VALUE);
-  }
   if (rv != AHTTP_OK) {
     return rv;
   }
-  int32_t id = nghttp2_submit_request(session->ng, NULL, session->nva,
+  int32_t id = nghttp2_submit_request(session->ng, NULL, session_nva(session),
                                       session->lines.count,
                                       has_content ? &provider : NULL, stream);
   if (id < 0) {
