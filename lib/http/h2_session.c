@@ -69,8 +69,13 @@ struct ah_h2_session {
   bool is_shut;      /* nothing is told any more */
   bool is_fed;       /* bytes from the server have arrived: |budget| is set */
 
+  /* What nghttp2 has as the user data of the stream |found_id|. */
+  ah_h2_stream *found;
+  int32_t found_id; /* 0: nobody was looked up */
+
   /* Inbound. */
-  uint64_t now_ns; /* of the feed under way */
+  uint64_t now_ns;   /* of the feed under way */
+  size_t data_bytes; /* of DATA it brought, not credited yet */
   ah_h2_budget budget;
   ah_h2_block block;          /* the field section being received */
   ah_h2_stream *block_stream; /* whose it is; NULL: nobody's any more */
@@ -146,9 +151,14 @@ static void session_check_queued(ah_h2_session *session, int ng_error)
   }
 }
 
-static ah_h2_stream *session_find(const ah_h2_session *session, int32_t id)
+/* Nearly always whoever was looked up last: a frame is told of in parts. */
+static ah_h2_stream *session_find(ah_h2_session *session, int32_t id)
 {
-  return nghttp2_session_get_stream_user_data(session->ng, id);
+  if (session->found_id != id) {
+    session->found = nghttp2_session_get_stream_user_data(session->ng, id);
+    session->found_id = id;
+  }
+  return session->found;
 }
 
 /* From here on the session does not touch |stream|. */
@@ -156,6 +166,9 @@ static void session_forget(ah_h2_session *session, ah_h2_stream *stream)
 {
   /* It fails only for a stream nghttp2 does not have any more. */
   (void)nghttp2_session_set_stream_user_data(session->ng, stream->id, NULL);
+  if (session->found_id == stream->id) {
+    session->found = NULL;
+  }
   stream->id = 0;
   if (session->block_stream == stream) {
     session->block_stream = NULL;
@@ -388,11 +401,9 @@ static int session_on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id,
                                  void *user_data)
 {
   (void)flags;
+  (void)ng;
   ah_h2_session *session = user_data;
-  session_check_queued(session, nghttp2_session_consume_connection(ng, len));
-  if (session_is_dead(session)) {
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
+  session->data_bytes += len;
   ah_h2_stream *stream = session_find(session, id);
   if (stream != NULL) {
     stream->content_bytes += len;
@@ -643,6 +654,7 @@ int ah_h2_session_submit(ah_h2_session *session, ah_h2_stream *stream,
     return id == NGHTTP2_ERR_NOMEM ? AHTTP_ENOMEM : AHTTP_ESTATE;
   }
   ah_h2_stream_start(stream, id, request->traits);
+  session->found_id = 0; /* a server may have named it too early */
   return AHTTP_OK;
 }
 
@@ -666,7 +678,8 @@ bool ah_h2_session_reset(ah_h2_session *session, ah_h2_stream *stream,
 void ah_h2_session_consume(ah_h2_session *session, const ah_h2_stream *stream,
                            size_t len)
 {
-  if (stream->id != 0 && !stream->is_received) {
+  /* With the last frame under way there is nothing left to grant. */
+  if (stream->id != 0 && stream->content_end == UINT64_MAX) {
     session_check_queued(
         session, nghttp2_session_consume_stream(session->ng, stream->id, len));
   }
@@ -675,7 +688,7 @@ void ah_h2_session_consume(ah_h2_session *session, const ah_h2_stream *stream,
 void ah_h2_session_widen(ah_h2_session *session, const ah_h2_stream *stream,
                          uint32_t bytes)
 {
-  if (stream->id != 0 && !stream->is_received) {
+  if (stream->id != 0 && stream->content_end == UINT64_MAX) {
     session_check_queued(session, nghttp2_session_set_local_window_size(
                                       session->ng, NGHTTP2_FLAG_NONE,
                                       stream->id, (int32_t)bytes));
@@ -723,6 +736,10 @@ int ah_h2_session_feed(ah_h2_session *session, const uint8_t *data, size_t len,
   ssize_t taken = nghttp2_session_mem_recv(session->ng, data, len);
   if (taken < 0) {
     session_fail_from(session, taken);
+  } else if (session->data_bytes > 0) {
+    session_check_queued(session, nghttp2_session_consume_connection(
+                                      session->ng, session->data_bytes));
+    session->data_bytes = 0;
   }
   return session->error.code;
 }
