@@ -18,6 +18,7 @@ typedef struct ah_h2_block {
   bool is_refused;  /* over a limit: entries are counted and dropped */
   size_t bytes;     /* of this section */
   size_t bytes_max; /* of this section; what the stream has left */
+  uint32_t fields_max;
 } ah_h2_block;
 
 enum {
@@ -32,27 +33,18 @@ enum {
   AH_H2_BLOCK_ABUSE_FACTOR = 4
 };
 
-/* One decoded entry.  |..._is_static| says that the text is NUL-terminated and
- * outlives everything, so it need not be copied. */
-typedef struct ah_h2_entry {
-  ahttp_str name;
-  ahttp_str value;
-  bool name_is_static;
-  bool value_is_static;
-} ah_h2_entry;
-
 /* A new head in |arena|, of whose byte budget |bytes_used| is spent. */
 void ah_h2_block_begin_head(ah_h2_block *block, ah_arena *arena,
                             size_t bytes_used);
 void ah_h2_block_begin_trailers(ah_h2_block *block, ah_arena *arena);
 
 /*
- * Counts |entry| and adds it, its text copied into the arena and trimmed.
- * Entries are valid HTTP/2 fields.  AHTTP_OK; AHTTP_ELIMIT once, when the
- * section has become too large, and AHTTP_OK from then on; AHTTP_EPROTO for a
- * status that is none; or AHTTP_ENOMEM.
+ * Counts an entry and adds it, its text copied into the arena and the value
+ * trimmed.  It is a valid HTTP/2 field, so |name| is in lower case.  AHTTP_OK;
+ * AHTTP_ELIMIT once, when the section has become too large, and AHTTP_OK from
+ * then on; AHTTP_EPROTO for a status that is none; or AHTTP_ENOMEM.
  */
-int ah_h2_block_add(ah_h2_block *block, const ah_h2_entry *entry);
+int ah_h2_block_add(ah_h2_block *block, ahttp_str name, ahttp_str value);
 
 /* |*err| for what ah_h2_block_add() returned. */
 void ah_h2_block_set_error(ahttp_error *err, int code);
@@ -62,6 +54,9 @@ void ah_h2_block_set_error(ahttp_error *err, int code);
 void ah_h2_block_refuse(ah_h2_block *block);
 
 /* True if it is so much too large that its sender cannot be meaning well. */
-bool ah_h2_block_is_abuse(const ah_h2_block *block);
+static inline bool ah_h2_block_is_abuse(const ah_h2_block *block)
+{
+  return block->bytes > (size_t)AH_H2_HEAD_BYTES_MAX * AH_H2_BLOCK_ABUSE_FACTOR;
+}
 
 #endif

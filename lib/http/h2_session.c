@@ -272,28 +272,18 @@ static int session_on_begin_headers(nghttp2_session *ng,
   return session_verdict(session);
 }
 
-static ah_h2_entry entry_from(nghttp2_rcbuf *name, nghttp2_rcbuf *value)
-{
-  nghttp2_vec n = nghttp2_rcbuf_get_buf(name);
-  nghttp2_vec v = nghttp2_rcbuf_get_buf(value);
-  return (ah_h2_entry){
-      .name = ah_str((const char *)n.base, n.len),
-      .value = ah_str((const char *)v.base, v.len),
-      .name_is_static = nghttp2_rcbuf_is_static(name) != 0,
-      .value_is_static = nghttp2_rcbuf_is_static(value) != 0,
-  };
-}
-
 static int session_on_header(nghttp2_session *ng, const nghttp2_frame *frame,
-                             nghttp2_rcbuf *name, nghttp2_rcbuf *value,
+                             const uint8_t *name, size_t name_len,
+                             const uint8_t *value, size_t value_len,
                              uint8_t flags, void *user_data)
 {
   (void)ng;
   (void)frame;
   (void)flags;
   ah_h2_session *session = user_data;
-  ah_h2_entry entry = entry_from(name, value);
-  int rv = ah_h2_block_add(&session->block, &entry);
+  int rv =
+      ah_h2_block_add(&session->block, ah_str((const char *)name, name_len),
+                      ah_str((const char *)value, value_len));
   if (rv != AHTTP_OK && session->block_stream != NULL) {
     session_reject(session, session->block_stream, rv);
   }
@@ -522,8 +512,8 @@ static void session_set_callbacks(nghttp2_session_callbacks *callbacks)
                                                           session_on_extension);
   nghttp2_session_callbacks_set_on_begin_headers_callback(
       callbacks, session_on_begin_headers);
-  nghttp2_session_callbacks_set_on_header_callback2(callbacks,
-                                                    session_on_header);
+  nghttp2_session_callbacks_set_on_header_callback(callbacks,
+                                                   session_on_header);
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks,
                                                        session_on_frame_recv);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(
