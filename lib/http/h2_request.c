@@ -122,8 +122,7 @@ static int walk_lower(const request_walk *walk, const ah_field *field,
   return AHTTP_OK;
 }
 
-/* True for secrets short enough, or sent often enough, to be guessed from
- * compressed sizes. */
+/* Secrets are kept out of HPACK's tables (RFC 7541, section 7.1.3). */
 static bool field_is_secret(const ah_field *field)
 {
   const uint64_t secrets =
