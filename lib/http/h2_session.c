@@ -12,10 +12,12 @@
  *   cancelling from within any callback safe.  Nothing is ever freed in here.
  *
  * - Windows.  nghttp2 must not grant bytes by itself.  The connection's window
- *   is credited at receipt, so a reader that pauses never stalls its
- *   neighbours; a stream's is credited when the holder says it consumed.
+ *   is credited at receipt, once a feed, so a reader that pauses never stalls
+ *   its neighbours; a stream's is credited when the holder says it consumed.
  *   nghttp2 credits what never reaches us: padding, and DATA for streams that
  *   are gone.  It sends WINDOW_UPDATE at half a window.
+ *
+ * - Memory.  nghttp2's blocks are used again (h2_memory.h).
  *
  * - Limits.  HPACK lets a server name kilobytes with a byte, so field sections
  *   are counted while they are decoded (h2_block.h).  Frames that cost a server
