@@ -409,6 +409,44 @@ static void session_bounds_what_is_not_consumed_by_the_window(void **state)
   h2_client_free(client);
 }
 
+/* What is drained after more than half a window was consumed, the end of it in
+ * the middle of a frame with |flags|. */
+static size_t drained_within_frame(uint8_t flags)
+{
+  enum {
+    FRAME_BYTES = 16384,
+    FRAMES = AH_H2_STREAM_WINDOW_BYTES / 2 / FRAME_BYTES
+  };
+  static const uint8_t zeros[FRAME_BYTES];
+  h2_fixture fix = h2_fixture_new();
+  fix.request->keeps = true;
+  h2_peer_frame(&fix.in, NGHTTP2_SETTINGS, NGHTTP2_FLAG_ACK, 0, "", 0);
+  h2_peer_frame(&fix.in, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS, 1, "\x88",
+                1);
+  for (int i = 0; i < FRAMES; i++) {
+    h2_peer_frame(&fix.in, NGHTTP2_DATA, 0, 1, zeros, FRAME_BYTES);
+  }
+  h2_peer_frame(&fix.in, NGHTTP2_DATA, flags, 1, zeros, FRAME_BYTES);
+  fix.in.len -= FRAME_BYTES / 2;
+  assert_int_equal(h2_fixture_feed(&fix), AHTTP_OK);
+  assert_string_equal(fix.request->log.data, "200 body");
+  fake_bytes out = {.data = NULL};
+  ah_h2_session_consume(fix.client->session, &fix.request->stream,
+                        fix.request->body.len);
+  assert_int_equal(h2_client_drain(fix.client, &out), AHTTP_OK);
+  size_t len = out.len;
+  fake_bytes_clear(&out);
+  h2_fixture_free(&fix);
+  return len;
+}
+
+static void session_grants_nothing_more_within_the_last_frame(void **state)
+{
+  (void)state;
+  assert_int_equal(drained_within_frame(0), 13); /* a WINDOW_UPDATE */
+  assert_int_equal(drained_within_frame(NGHTTP2_FLAG_END_STREAM), 0);
+}
+
 /* What the server has sent, on any stream, comes back as connection credit
  * within half a window. */
 static void session_credits_the_connection_for_everything(void **state)
@@ -690,6 +728,7 @@ int main(void)
       cmocka_unit_test(session_is_silent_once_shut_down),
       cmocka_unit_test(session_answers_pings_and_hears_answers),
       cmocka_unit_test(session_bounds_what_is_not_consumed_by_the_window),
+      cmocka_unit_test(session_grants_nothing_more_within_the_last_frame),
       cmocka_unit_test(session_credits_the_connection_for_everything),
       cmocka_unit_test(session_says_when_the_server_speaks_http1),
       cmocka_unit_test(session_fails_when_the_first_frame_is_not_settings),
