@@ -47,6 +47,34 @@ bool ah_utf8_next(const uint8_t *data, size_t len, size_t *used)
   return true;
 }
 
+uint32_t ah_utf8_point(const uint8_t *data, size_t len)
+{
+  /* The lead has as many ones as there are bytes, then a zero. */
+  uint32_t point = len == 1 ? data[0] : data[0] & 0x7fu >> len;
+  for (size_t i = 1; i < len; i++) {
+    point = point << 6 | (data[i] & 0x3f);
+  }
+  return point;
+}
+
+size_t ah_utf8_put(char *dst, uint32_t point)
+{
+  if (point < 0x80) {
+    dst[0] = (char)point;
+    return 1;
+  }
+  if ((point >= 0xd800 && point <= 0xdfff) || point > 0x10ffff) {
+    return 0;
+  }
+  size_t len = point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+  for (size_t i = len - 1; i > 0; i--) {
+    dst[i] = (char)(0x80 | (point & 0x3f));
+    point >>= 6;
+  }
+  dst[0] = (char)(0xf00u >> len | point);
+  return len;
+}
+
 bool ah_utf8_is_valid(const void *data, size_t len)
 {
   const uint8_t *at = data;

@@ -11,6 +11,17 @@
  */
 bool ah_utf8_next(const uint8_t *data, size_t len, size_t *used);
 
+/* The code point of |len| well-formed bytes, which are of one. */
+uint32_t ah_utf8_point(const uint8_t *data, size_t len);
+
+enum {
+  AH_UTF8_BYTES_MAX = 4 /* of a code point */
+};
+
+/* Writes |point| to |dst|, room for AH_UTF8_BYTES_MAX, and returns how many
+ * bytes that were; 0 for a surrogate or one past U+10FFFF. */
+size_t ah_utf8_put(char *dst, uint32_t point);
+
 /* True if all of it is well-formed. */
 bool ah_utf8_is_valid(const void *data, size_t len);
 

@@ -170,9 +170,29 @@ static void text_survives_every_failed_allocation(void **state)
   test_alloc_fail_each(decode_all, NULL);
 }
 
+/* Every code point there is, and what is none. */
+static void code_points_are_written_as_they_are_read(void **state)
+{
+  (void)state;
+  for (uint32_t point = 0; point < 0x110002; point++) {
+    char text[AH_UTF8_BYTES_MAX];
+    size_t len = ah_utf8_put(text, point);
+    if ((point >= 0xd800 && point < 0xe000) || point > 0x10ffff) {
+      assert_int_equal(len, 0);
+      continue;
+    }
+    size_t used;
+    if (!ah_utf8_next((const uint8_t *)text, len, &used) || used != len ||
+        ah_utf8_point((const uint8_t *)text, len) != point) {
+      fail_msg("U+%04X", (unsigned)point);
+    }
+  }
+}
+
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(code_points_are_written_as_they_are_read),
       cmocka_unit_test(text_becomes_utf8),
       cmocka_unit_test(long_text_is_converted_whole),
       cmocka_unit_test(unknown_charsets_are_refused),
