@@ -7,6 +7,7 @@
 
 #include "base/str.h"
 #include "client/client.h"
+#include "http/content_coding.h"
 
 /* Whether the request has fields of its own of that name. */
 static bool request_has_field(const ahttp_request *request,
@@ -17,18 +18,18 @@ static bool request_has_field(const ahttp_request *request,
              : ah_fields_find(&request->fields, field->id) != NULL;
 }
 
-/* What goes into Accept-Encoding by default: |codings|, none of them, or no
+/* What goes into Accept-Encoding by default: all codings, none of them, or no
  * such field (ptr NULL).  A part of encoded content cannot be decoded, so that
  * a range is asked for of the plain one: Fetch Standard, "HTTP-network-or-cache
  * fetch": "If httpRequest's header list contains `Range`, then append
  * (`Accept-Encoding`, `identity`)". */
-static ahttp_str call_accepted(const ahttp_call *call, ahttp_str codings)
+static ahttp_str call_accepted(const ahttp_call *call)
 {
   if (!call->settings.decode) {
     return (ahttp_str){NULL, 0};
   }
   bool is_part = ah_fields_find(&call->request->fields, AH_FIELD_RANGE) != NULL;
-  return is_part ? AH_STR("identity") : codings;
+  return is_part ? AH_STR("identity") : ah_accept_encoding();
 }
 
 /* What follows from the request's content, unless somebody has said it. */
@@ -61,14 +62,15 @@ static int call_merge_expectation(ahttp_call *call)
                             AH_FIELD_EXPECT);
 }
 
-/* True if the request has none of the defaults' names, and no say in what
- * becomes of Accept-Encoding. */
+/* True if the request has none of the defaults' names, and Accept-Encoding is
+ * as it was when the client was made. */
 static bool call_takes_defaults(const ahttp_call *call)
 {
   uint64_t own = call->request->fields.known;
   return !call->request->is_complete &&
          (own & call->client->default_fields.known) == 0 &&
-         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0;
+         (own & UINT64_C(1) << AH_FIELD_RANGE) == 0 &&
+         !ah_coding_is_any_withdrawn();
 }
 
 /* Adds all defaults, in one piece. */
@@ -93,7 +95,7 @@ static int call_add_defaults(ahttp_call *call)
     }
     ahttp_str value = field->value;
     if (field->id == AH_FIELD_ACCEPT_ENCODING && call->client->offers_codings) {
-      value = call_accepted(call, value);
+      value = call_accepted(call);
       if (value.ptr == NULL) {
         continue;
       }

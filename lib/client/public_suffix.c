@@ -6,7 +6,13 @@
 #include <pthread.h>
 
 #ifdef HAVE_LIBPSL
+#  include <stdio.h>
+
 #  include <libpsl.h>
+
+#  include <ahttp/error.h>
+
+#  include "base/shared_library.h"
 #endif
 
 #include "base/str.h"
@@ -17,37 +23,9 @@ enum {
   NAME_LEN_MAX = 254
 };
 
-#ifdef HAVE_LIBPSL
-
-static const psl_ctx_t *list;
-
-/* Once a process, kept to its end.  psl_latest() reads a file of 40 KB. */
-static void list_load(void)
-{
-  list = psl_latest(NULL);
-  if (list == NULL) {
-    list = psl_builtin();
-  }
-}
-
-/* The length of |name|'s registrable domain, 0 for none. */
-static size_t registrable_len(const char *name)
-{
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  (void)pthread_once(&once, list_load);
-  const char *domain = psl_registrable_domain(list, name);
-  return domain == NULL ? 0 : strlen(domain);
-}
-
-const char *ah_public_suffix_version(void)
-{
-  return "libpsl/" PSL_VERSION;
-}
-
-#else
-
-/* The last two labels, none of which is empty; a dot at the end is no label. */
-static size_t registrable_len(const char *name)
+/* Without a list: the last two labels, none of which is empty; a dot at the end
+ * is no label. */
+static size_t two_labels_len(const char *name)
 {
   size_t len = strlen(name);
   size_t end = len > 0 && name[len - 1] == '.' ? len - 1 : len;
@@ -68,6 +46,73 @@ static size_t registrable_len(const char *name)
   }
   bool has_two = dots == 2 || (dots == 1 && label_end > 0);
   return has_two ? len - at : 0;
+}
+
+#ifdef HAVE_LIBPSL
+
+#  define PSL_SYMBOLS(X)        \
+    X(psl_builtin)              \
+    X(psl_check_version_number) \
+    X(psl_latest)               \
+    X(psl_registrable_domain)
+
+static struct {
+  PSL_SYMBOLS(AH_LIBRARY_MEMBER)
+} psl;
+
+static const char *const psl_names[] = {PSL_SYMBOLS(AH_LIBRARY_NAME)};
+
+AH_LIBRARY_NOTE(psl_note, PSL_SONAME, "psl", "public suffixes of cookies");
+ah_shared_library ah_psl_library =
+    AH_SHARED_LIBRARY(PSL_SONAME, "libpsl5", psl_names, &psl);
+
+/* Both of the library that was loaded; NULL and this text without it. */
+static const psl_ctx_t *list;
+static char version[32] = "no-libpsl";
+
+/* Once a process, kept to its end.  psl_latest() reads a file of 40 KB. */
+static void list_load(void)
+{
+  if (ah_shared_library_load(&ah_psl_library) != AHTTP_OK) {
+    return;
+  }
+  list = psl.psl_latest(NULL);
+  if (list == NULL) {
+    list = psl.psl_builtin();
+  }
+  unsigned number = (unsigned)psl.psl_check_version_number(0);
+  (void)snprintf(version, sizeof(version), "libpsl/%u.%u.%u", number >> 16,
+                 number >> 8 & 0xff, number & 0xff);
+}
+
+static void list_load_once(void)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  (void)pthread_once(&once, list_load);
+}
+
+/* The length of |name|'s registrable domain, 0 for none. */
+static size_t registrable_len(const char *name)
+{
+  list_load_once();
+  if (list == NULL) {
+    return two_labels_len(name);
+  }
+  const char *domain = psl.psl_registrable_domain(list, name);
+  return domain == NULL ? 0 : strlen(domain);
+}
+
+const char *ah_public_suffix_version(void)
+{
+  list_load_once();
+  return version;
+}
+
+#else
+
+static size_t registrable_len(const char *name)
+{
+  return two_labels_len(name);
 }
 
 const char *ah_public_suffix_version(void)

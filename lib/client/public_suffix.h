@@ -4,11 +4,17 @@
 
 #include <ahttp/types.h>
 
+#ifdef HAVE_LIBPSL
+#  include "base/shared_library.h"
+
+extern ah_shared_library ah_psl_library;
+#endif
+
 /*
  * An ah_registrable_fn by the public suffix list (publicsuffix.org) that
- * libpsl has: the system's, if that is newer than the one built in.  Without
- * libpsl every top-level domain is a public suffix, and nothing else is.  Any
- * thread.
+ * libpsl has: the system's, if that is newer than the one built in.  libpsl is
+ * loaded with the first call; without it every top-level domain is a public
+ * suffix, and nothing else is.  Any thread.
  */
 ahttp_str ah_registrable_domain(ahttp_str host);
 

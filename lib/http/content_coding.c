@@ -2,6 +2,8 @@
 #include "config.h"
 #include "http/content_coding.h"
 
+#include <stdatomic.h>
+
 #include "base/str.h"
 
 /* What is built in.  The order of Accept-Encoding is HTTPX's. */
@@ -76,15 +78,33 @@ const char *ah_coding_name(ah_coding coding)
   return "?";
 }
 
+/* Bits of codings. */
+static atomic_uint withdrawn;
+
+void ah_coding_withdraw(ah_coding coding)
+{
+  atomic_fetch_or(&withdrawn, 1u << coding);
+}
+
+bool ah_coding_is_any_withdrawn(void)
+{
+  return atomic_load_explicit(&withdrawn, memory_order_relaxed) != 0;
+}
+
 ahttp_str ah_accept_encoding(void)
 {
-#if defined(HAVE_BROTLI) && defined(HAVE_ZSTD)
-  return AH_STR("gzip, deflate, br, zstd");
-#elif defined(HAVE_BROTLI)
-  return AH_STR("gzip, deflate, br");
-#elif defined(HAVE_ZSTD)
-  return AH_STR("gzip, deflate, zstd");
-#else
-  return AH_STR("gzip, deflate");
+  unsigned offered = ~atomic_load_explicit(&withdrawn, memory_order_relaxed);
+#ifndef HAVE_BROTLI
+  offered &= ~(1u << AH_CODING_BR);
 #endif
+#ifndef HAVE_ZSTD
+  offered &= ~(1u << AH_CODING_ZSTD);
+#endif
+  bool has_br = (offered & 1u << AH_CODING_BR) != 0;
+  bool has_zstd = (offered & 1u << AH_CODING_ZSTD) != 0;
+  if (has_br) {
+    return has_zstd ? AH_STR("gzip, deflate, br, zstd")
+                    : AH_STR("gzip, deflate, br");
+  }
+  return has_zstd ? AH_STR("gzip, deflate, zstd") : AH_STR("gzip, deflate");
 }

@@ -41,7 +41,15 @@ bool ah_codings_are_for_us(const ah_codings *codings);
 /* The name of |coding|. */
 const char *ah_coding_name(ah_coding coding);
 
-/* The Accept-Encoding value that names what is built in. */
+/* The Accept-Encoding value that names what is built in and not withdrawn.
+ * Static storage. */
 ahttp_str ah_accept_encoding(void);
+
+/* From now on |coding| is not offered: its library cannot be loaded.  Any
+ * thread. */
+void ah_coding_withdraw(ah_coding coding);
+
+/* True once a coding has been withdrawn. */
+bool ah_coding_is_any_withdrawn(void);
 
 #endif

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * zstd (RFC 8878), by libzstd: one frame or several, skippable ones among them.
- * Unlike gzip's, what follows a frame and begins no other is an error: the
- * format leaves no room for it and there is no practice to follow.
+ * zstd (RFC 8878), by libzstd, loaded with the first content: one frame or
+ * several, skippable ones among them.  Unlike gzip's, what follows a frame and
+ * begins no other is an error: the format leaves no room for it and there is no
+ * practice to follow.
  */
 #include "config.h"
 #include "http/decoder_step.h"
-
-/* Empty without the library, which ISO C does not allow a file to be. */
-typedef struct zstd_step zstd_step;
 
 #ifdef HAVE_ZSTD
 
 #  ifdef HAVE_ZSTD_CREATEDCTX_ADVANCED
 #    define ZSTD_STATIC_LINKING_ONLY /* for an allocator of one's own */
 #  endif
+#  include <stdio.h>
+
 #  include <zstd.h>
 #  include <zstd_errors.h>
 
@@ -24,18 +24,43 @@ typedef struct zstd_step zstd_step;
 #  include "base/assert.h"
 #  include "base/error.h"
 
+#  ifdef HAVE_ZSTD_CREATEDCTX_ADVANCED
+#    define ZSTD_MAKER(X) X(ZSTD_createDCtx_advanced)
+#  else
+#    define ZSTD_MAKER(X) X(ZSTD_createDCtx)
+#  endif
+#  define ZSTD_SYMBOLS(X)     \
+    X(ZSTD_DCtx_setParameter) \
+    ZSTD_MAKER(X)             \
+    X(ZSTD_decompressStream)  \
+    X(ZSTD_freeDCtx)          \
+    X(ZSTD_getErrorCode)      \
+    X(ZSTD_getErrorString)    \
+    X(ZSTD_isError)           \
+    X(ZSTD_versionString)
+
+static struct {
+  ZSTD_SYMBOLS(AH_LIBRARY_MEMBER)
+} zstd;
+
+static const char *const zstd_names[] = {ZSTD_SYMBOLS(AH_LIBRARY_NAME)};
+
+AH_LIBRARY_NOTE(zstd_note, ZSTD_SONAME, "zstd", "content coding zstd");
+ah_shared_library ah_zstd_library =
+    AH_SHARED_LIBRARY(ZSTD_SONAME, "libzstd1", zstd_names, &zstd);
+
 enum {
   /* RFC 9659, section 3: a window of a coding "zstd" is no larger than 8 MiB,
    * so that a client need not have more memory than that for it. */
   WINDOW_LOG_MAX = 23
 };
 
-struct zstd_step {
+typedef struct zstd_step {
   ah_decoder_step base;
-  ZSTD_DCtx *dctx;
+  ZSTD_DCtx *dctx;    /* NULL before the first run */
   bool is_within;     /* a frame has begun and not ended */
   bool may_have_more; /* the last run ended for want of room */
-};
+} zstd_step;
 
 #  ifdef HAVE_ZSTD_CREATEDCTX_ADVANCED
 
@@ -53,7 +78,7 @@ static void zstd_free(void *opaque, void *ptr)
 
 static ZSTD_DCtx *zstd_new_dctx(void)
 {
-  return ZSTD_createDCtx_advanced(
+  return zstd.ZSTD_createDCtx_advanced(
       (ZSTD_customMem){.customAlloc = zstd_alloc, .customFree = zstd_free});
 }
 
@@ -61,33 +86,62 @@ static ZSTD_DCtx *zstd_new_dctx(void)
 
 static ZSTD_DCtx *zstd_new_dctx(void)
 {
-  return ZSTD_createDCtx();
+  return zstd.ZSTD_createDCtx();
 }
 
 #  endif
 
 static int zstd_fail(zstd_step *step, size_t result)
 {
-  ZSTD_ErrorCode code = ZSTD_getErrorCode(result);
+  ZSTD_ErrorCode code = zstd.ZSTD_getErrorCode(result);
   if (code == ZSTD_error_memory_allocation) {
     return AHTTP_ENOMEM;
   }
   step->base.why = code == ZSTD_error_frameParameter_windowTooLarge
                        ? "its window is larger than 8 MiB"
-                       : ZSTD_getErrorString(code);
+                       : zstd.ZSTD_getErrorString(code);
   return AHTTP_EDECODE;
+}
+
+static bool zstd_load(void)
+{
+  bool is_there = ah_shared_library_load(&ah_zstd_library) == AHTTP_OK;
+  if (!is_there) {
+    ah_coding_withdraw(AH_CODING_ZSTD);
+  }
+  return is_there;
+}
+
+static int zstd_start(zstd_step *step)
+{
+  if (!zstd_load()) {
+    step->base.why = ah_zstd_library.why;
+    return AHTTP_EDECODE;
+  }
+  step->dctx = zstd_new_dctx();
+  if (step->dctx == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  size_t result = zstd.ZSTD_DCtx_setParameter(step->dctx, ZSTD_d_windowLogMax,
+                                              WINDOW_LOG_MAX);
+  ah_assert(!zstd.ZSTD_isError(result)); /* a constant within the bounds */
+  return AHTTP_OK;
 }
 
 static int zstd_run(ah_decoder_step *base, ah_decoder_io *io)
 {
   zstd_step *step = (zstd_step *)base;
+  int rv = step->dctx == NULL ? zstd_start(step) : AHTTP_OK;
+  if (rv != AHTTP_OK) {
+    return rv;
+  }
   ZSTD_inBuffer in = {.src = io->in, .size = io->in_len};
   ZSTD_outBuffer out = {.dst = io->out, .size = io->out_cap};
   while (in.pos < in.size || step->may_have_more) {
-    size_t result = ZSTD_decompressStream(step->dctx, &out, &in);
+    size_t result = zstd.ZSTD_decompressStream(step->dctx, &out, &in);
     io->used = in.pos;
     io->made = out.pos;
-    if (ZSTD_isError(result)) {
+    if (zstd.ZSTD_isError(result)) {
       return zstd_fail(step, result);
     }
     step->is_within = result != 0;
@@ -106,8 +160,11 @@ static bool zstd_is_complete(const ah_decoder_step *base)
 
 static void zstd_step_free(ah_decoder_step *base)
 {
-  (void)ZSTD_freeDCtx(((zstd_step *)base)->dctx); /* cannot fail */
-  ah_free(base);
+  zstd_step *step = (zstd_step *)base;
+  if (step->dctx != NULL) {
+    (void)zstd.ZSTD_freeDCtx(step->dctx); /* cannot fail */
+  }
+  ah_free(step);
 }
 
 static const ah_decoder_step_ops zstd_ops = {
@@ -125,16 +182,24 @@ int ah_zstd_step_new(ah_decoder_step **out)
     return AHTTP_ENOMEM;
   }
   step->base.ops = &zstd_ops;
-  step->dctx = zstd_new_dctx();
-  if (step->dctx == NULL) {
-    ah_free(step);
-    return AHTTP_ENOMEM;
-  }
-  size_t result =
-      ZSTD_DCtx_setParameter(step->dctx, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
-  ah_assert(!ZSTD_isError(result)); /* a constant within the bounds */
   *out = &step->base;
   return AHTTP_OK;
+}
+
+void ah_zstd_version(char *dst, size_t cap)
+{
+  dst[0] = '\0';
+  if (zstd_load()) {
+    (void)snprintf(dst, cap, " zstd/%s", zstd.ZSTD_versionString());
+  }
+}
+
+#else
+
+void ah_zstd_version(char *dst, size_t cap)
+{
+  (void)cap;
+  dst[0] = '\0';
 }
 
 #endif

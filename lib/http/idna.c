@@ -35,21 +35,18 @@
 
 #  include <string.h>
 
-#  include <idn2.h>
-#  include <uninorm.h>
-#  include <unistr.h>
-
 #  include "base/alloc.h"
 #  include "base/str.h"
 #  include "http/idna_label.h"
+#  include "http/idna_library.h"
 #  include "http/punycode.h"
+#  include "http/utf8.h"
 
 enum {
   /* A domain name has 253 characters (RFC 1035, section 2.3.4); this is for
    * those of several bytes and for what the mapping drops.  The work for one
    * byte grows with their number, so there must be a limit. */
   DOMAIN_BYTES_MAX = 4096,
-  POINT_BYTES_MAX = 4, /* a code point in UTF-8 */
   POINTS_MIN = 64,
   NFC_GROWTH_MAX = 3 /* UAX 15, section 9.5, in UTF-32 */
 };
@@ -165,21 +162,21 @@ static int list_add_name(point_list *list, ahttp_str name)
  */
 static int idna_map_with_libidn2(point_list *list, uint32_t point)
 {
-  uint8_t text[POINT_BYTES_MAX + 3] = {'0'};
-  int len = u8_uctomb(text + 1, point, POINT_BYTES_MAX);
-  if (len <= 0) {
+  char text[AH_UTF8_BYTES_MAX + 3] = {'0'};
+  size_t len = ah_utf8_put(text + 1, point);
+  if (len == 0) {
     return AHTTP_EURL;
   }
   text[1 + len] = '0';
   uint8_t *name = NULL;
-  int rv =
-      idn2_lookup_u8(text, &name, IDN2_TRANSITIONAL | IDN2_NO_ALABEL_ROUNDTRIP);
+  int rv = ah_idn2.idn2_lookup_u8((const uint8_t *)text, &name,
+                                  IDN2_TRANSITIONAL | IDN2_NO_ALABEL_ROUNDTRIP);
   if (rv != IDN2_OK) {
     return rv == IDN2_MALLOC ? AHTTP_ENOMEM : AHTTP_EURL;
   }
   size_t start = list->count;
   rv = list_add_name(list, ah_str_from_c((const char *)name));
-  idn2_free(name);
+  ah_idn2.idn2_free(name);
   if (rv == AHTTP_OK) {
     list->count -= 2;
     memmove(list->points + start, list->points + start + 1,
@@ -205,16 +202,15 @@ static int idna_map(point_list *list, ahttp_str domain)
   const uint8_t *bytes = (const uint8_t *)domain.ptr;
   size_t i = 0;
   while (i < domain.len) {
-    ucs4_t point = 0;
-    int len = u8_mbtoucr(&point, bytes + i, domain.len - i);
-    if (len <= 0) {
+    size_t len;
+    if (!ah_utf8_next(bytes + i, domain.len - i, &len)) {
       return AHTTP_EURL; /* U+FFFD after decoding, which is disallowed */
     }
-    int rv = idna_map_point(list, point);
+    int rv = idna_map_point(list, ah_utf8_point(bytes + i, len));
     if (rv != AHTTP_OK) {
       return rv;
     }
-    i += (size_t)len;
+    i += len;
   }
   return AHTTP_OK;
 }
@@ -234,15 +230,15 @@ static int list_normalize(point_list *out, const uint32_t *points, size_t count)
     return AHTTP_ENOMEM;
   }
   size_t len = out->cap;
-  uint32_t *normal =
-      u32_normalize(UNINORM_NFC, points, count, out->points, &len);
+  uint32_t *normal = ah_unistring.u32_normalize(
+      ah_unistring.uninorm_nfc, points, count, out->points, &len);
   if (normal == NULL) {
     return AHTTP_ENOMEM;
   }
   if (normal != out->points) {
     /* There was room, but it need not say so; idn2_free() is free(). */
     int rv = list_add_all(out, normal, len);
-    idn2_free(normal);
+    ah_idn2.idn2_free(normal);
     return rv;
   }
   out->count = len;
@@ -439,6 +435,10 @@ int ah_idna_to_ascii(ahttp_str *out, ah_arena *arena, ahttp_str domain,
     *why = "the host is too long";
     return AHTTP_EURL;
   }
+  *why = ah_idna_library_load();
+  if (*why != NULL) {
+    return AHTTP_EURL;
+  }
   point_list points = {.points = NULL};
   int rv = idna_process(&points, domain);
   if (rv == AHTTP_OK && points.count == 0) {
@@ -466,21 +466,20 @@ size_t ah_idna_label_to_unicode(char *dst, size_t cap, ahttp_str label)
   point_list points = {.points = NULL};
   size_t len = 0;
   bool is_good = label_is_ace(ace, label.len) &&
+                 ah_idna_library_load() == NULL &&
                  list_add_decoded(&points, ace, label.len) == AHTTP_OK &&
                  idna_is_valid(&points);
   for (size_t i = 0; is_good && i < points.count; i++) {
-    int used = u8_uctomb((uint8_t *)dst + len, points.points[i],
-                         (ptrdiff_t)(cap - len));
-    is_good = used > 0;
-    len += is_good ? (size_t)used : 0;
+    char text[AH_UTF8_BYTES_MAX];
+    size_t used = ah_utf8_put(text, points.points[i]);
+    is_good = used > 0 && used <= cap - len;
+    if (is_good) {
+      memcpy(dst + len, text, used);
+      len += used;
+    }
   }
   list_clear(&points);
   return is_good ? len : 0;
-}
-
-const char *ah_idna_library_version(void)
-{
-  return "libidn2/" IDN2_VERSION;
 }
 
 #else
@@ -502,11 +501,6 @@ size_t ah_idna_label_to_unicode(char *dst, size_t cap, ahttp_str label)
   (void)cap;
   (void)label;
   return 0;
-}
-
-const char *ah_idna_library_version(void)
-{
-  return "no-IDNA";
 }
 
 #endif

@@ -10,7 +10,8 @@
  * Internationalized domain names by UTS 46, as the URL standard wants them
  * (section 3.3, "domain to ASCII" with beStrict false): non-transitional,
  * CheckBidi and CheckJoiners, but no CheckHyphens, no UseSTD3ASCIIRules and no
- * VerifyDnsLength.
+ * VerifyDnsLength.  The libraries it takes are loaded when they are first
+ * needed (http/idna_library.h).
  */
 
 /*
@@ -27,9 +28,5 @@ int ah_idna_to_ascii(ahttp_str *out, ah_arena *arena, ahttp_str domain,
  * if |label| is not the A-label of a valid one or there is no room.
  */
 size_t ah_idna_label_to_unicode(char *dst, size_t cap, ahttp_str label);
-
-/* The IDNA library in use, such as "libidn2/2.3.3", or "no-IDNA".  Static
- * storage. */
-const char *ah_idna_library_version(void);
 
 #endif

@@ -4,7 +4,7 @@
 
 #ifdef HAVE_LIBIDN2
 
-#  include <unictype.h>
+#  include "http/idna_library.h"
 
 enum {
   ZERO_WIDTH_NON_JOINER = 0x200c,
@@ -26,12 +26,13 @@ enum {
 
 static unsigned class_of(uint32_t point)
 {
-  return 1u << uc_bidi_class(point);
+  return 1u << ah_unistring.uc_bidi_class(point);
 }
 
 bool ah_idna_label_begins_well(const uint32_t *points, size_t count)
 {
-  return count == 0 || !uc_is_general_category(points[0], UC_CATEGORY_M);
+  return count == 0 || !ah_unistring.uc_is_general_category_withtable(
+                           points[0], UC_CATEGORY_MASK_M);
 }
 
 /* Whether a joining type on the left, over transparent ones, is |wanted| or
@@ -39,7 +40,7 @@ bool ah_idna_label_begins_well(const uint32_t *points, size_t count)
 static bool joins_left(const uint32_t *points, size_t at)
 {
   while (at > 0) {
-    int type = uc_joining_type(points[--at]);
+    int type = ah_unistring.uc_joining_type(points[--at]);
     if (type != UC_JOINING_TYPE_T) {
       return type == UC_JOINING_TYPE_L || type == UC_JOINING_TYPE_D;
     }
@@ -50,7 +51,7 @@ static bool joins_left(const uint32_t *points, size_t at)
 static bool joins_right(const uint32_t *points, size_t count, size_t at)
 {
   while (++at < count) {
-    int type = uc_joining_type(points[at]);
+    int type = ah_unistring.uc_joining_type(points[at]);
     if (type != UC_JOINING_TYPE_T) {
       return type == UC_JOINING_TYPE_R || type == UC_JOINING_TYPE_D;
     }
@@ -64,7 +65,7 @@ bool ah_idna_label_joins_well(const uint32_t *points, size_t count)
     if (points[i] != ZERO_WIDTH_NON_JOINER && points[i] != ZERO_WIDTH_JOINER) {
       continue;
     }
-    if (i > 0 && uc_combining_class(points[i - 1]) == UC_CCC_VR) {
+    if (i > 0 && ah_unistring.uc_combining_class(points[i - 1]) == UC_CCC_VR) {
       continue; /* after a virama both are good */
     }
     if (points[i] == ZERO_WIDTH_JOINER || !joins_left(points, i) ||

@@ -14,6 +14,7 @@
 
 #include "base/str.h"
 #include "http/idna.h"
+#include "http/idna_library.h"
 #include "support/assert_text.h"
 #include "support/test_alloc.h"
 
