@@ -10,26 +10,32 @@
 #include "base/alloc.h"
 #include "base/assert.h"
 
+static bool address_is_same(const ah_address *a, const ah_address *b)
+{
+  if (a->any.sa_family != b->any.sa_family ||
+      ah_address_port(a) != ah_address_port(b)) {
+    return false;
+  }
+  return a->any.sa_family == AF_INET
+             ? a->v4.sin_addr.s_addr == b->v4.sin_addr.s_addr
+             : IN6_ARE_ADDR_EQUAL(&a->v6.sin6_addr, &b->v6.sin6_addr);
+}
+
 /*
+ * Notes our end of |socket|, which has connected to |peer|.  0 or an errno.
+ *
  * A port of ours that nobody listens on can be chosen as the local port of the
  * very socket that connects to it, and TCP then connects it to itself (RFC
  * 9293, section 3.5, simultaneous open).  That is a refusal.
  */
-static bool socket_is_own_peer(int fd, const ah_address *peer)
+static int socket_note_local(ah_socket *socket, const ah_address *peer)
 {
-  if (!ah_address_is_loopback(peer)) {
-    return false;
+  socklen_t len = sizeof(socket->local);
+  if (getsockname(socket->fd, &socket->local.any, &len) != 0) {
+    socket->local.any.sa_family = AF_UNSPEC;
+    return 0;
   }
-  ah_address self = {.any.sa_family = AF_UNSPEC};
-  socklen_t len = sizeof(self);
-  if (getsockname(fd, &self.any, &len) != 0 ||
-      self.any.sa_family != peer->any.sa_family ||
-      ah_address_port(&self) != ah_address_port(peer)) {
-    return false;
-  }
-  return self.any.sa_family == AF_INET
-             ? self.v4.sin_addr.s_addr == peer->v4.sin_addr.s_addr
-             : IN6_ARE_ADDR_EQUAL(&self.v6.sin6_addr, &peer->v6.sin6_addr);
+  return address_is_same(&socket->local, peer) ? ECONNREFUSED : 0;
 }
 
 /* How connecting ended: 0 or an errno. */
@@ -47,7 +53,7 @@ static int attempt_outcome(const ah_connect_attempt *attempt, int status)
   if (status != 0) {
     return -status;
   }
-  return socket_is_own_peer(fd, &attempt->address) ? ECONNREFUSED : 0;
+  return socket_note_local(attempt->socket, &attempt->address);
 }
 
 static void attempt_on_events(void *owner, int status, int events)
@@ -124,9 +130,6 @@ static int address_connect(int *fd, const ah_address *address,
   if (os_errno == 0 && !*is_connected && ah_address_is_loopback(address)) {
     *is_connected = socket_is_connected(*fd);
   }
-  if (os_errno == 0 && *is_connected && socket_is_own_peer(*fd, address)) {
-    os_errno = ECONNREFUSED;
-  }
   return os_errno;
 }
 
@@ -139,8 +142,9 @@ int ah_connect_attempt_start(ah_connect_attempt **attempt, ah_socket **socket,
   int fd;
   bool is_connected;
   int os_errno = address_connect(&fd, address, setup, &is_connected);
+  ah_socket *opened;
   if (os_errno == 0) {
-    os_errno = ah_socket_new(socket, loop, fd);
+    os_errno = ah_socket_new(&opened, loop, fd);
   }
   if (os_errno != 0) {
     if (fd >= 0) {
@@ -148,14 +152,13 @@ int ah_connect_attempt_start(ah_connect_attempt **attempt, ah_socket **socket,
     }
     return os_errno;
   }
-  if (is_connected) {
-    return 0;
-  }
-  os_errno = attempt_new(attempt, *socket, address);
+  os_errno = is_connected ? socket_note_local(opened, address)
+                          : attempt_new(attempt, opened, address);
   if (os_errno != 0) {
-    ah_socket_close(*socket);
+    ah_socket_close(opened);
+  } else if (is_connected) {
+    *socket = opened;
   }
-  *socket = NULL;
   return os_errno;
 }
 

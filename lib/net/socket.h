@@ -4,6 +4,7 @@
 
 #include <uv.h>
 
+#include "net/address.h"
 #include "net/loop.h"
 
 /*
@@ -15,6 +16,7 @@ typedef struct ah_socket ah_socket;
 struct ah_socket {
   int fd;
   int events; /* what is waited for: UV_READABLE, UV_WRITABLE; 0: nothing */
+  ah_address local; /* our end of a TCP connection; AF_UNSPEC: not known */
 
   /* The holder's.  |status| is 0, or not if the socket has an error: then it is
    * watched no longer. */

@@ -456,17 +456,6 @@ static const ah_stream_ops socket_ops = {
     .close = socket_close,
 };
 
-static void socket_set_local(socket_stream *sock)
-{
-  ah_address address = {.any.sa_family = AF_UNSPEC};
-  socklen_t len = sizeof(address);
-  if (getsockname(sock->socket->fd, &address.any, &len) == 0) {
-    ah_address_print(&address, sock->local_address,
-                     sizeof(sock->local_address));
-    sock->local_port = ah_address_port(&address);
-  }
-}
-
 int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
                          const ah_address *peer)
 {
@@ -488,7 +477,11 @@ int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
   if (peer != NULL) {
     ah_address_print(peer, sock->remote_address, sizeof(sock->remote_address));
     sock->remote_port = ah_address_port(peer);
-    socket_set_local(sock);
+    if (socket->local.any.sa_family != AF_UNSPEC) {
+      ah_address_print(&socket->local, sock->local_address,
+                       sizeof(sock->local_address));
+      sock->local_port = ah_address_port(&socket->local);
+    }
     /* Writes are gathered by us, once a turn; Nagle's algorithm would only hold
      * the last segment back.  Failing costs time, not correctness. */
     int on = 1;
