@@ -70,7 +70,7 @@ typedef struct ahttp_net_opts {
   const char *interface_name; /* such as "eth0" (SO_BINDTODEVICE); or NULL */
   ahttp_family family;        /* AHTTP_FAMILY_ANY */
 
-  bool nagle;           /* false: TCP_NODELAY is on, segments leave at once */
+  bool nagle;           /* false: segments leave at once (TCP_NODELAY) */
   uint32_t keepalive_s; /* seconds of silence after which TCP asks whether the
                            peer is there, and again between such questions; at
                            most 32767; 0: it does not */

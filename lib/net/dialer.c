@@ -208,13 +208,11 @@ static void dial_note_setup_failure(ah_dial *dial, int os_errno,
 /* Takes over |socket|, which is connected to |peer| (NULL: a unix socket). */
 static void dial_win(ah_dial *dial, ah_socket *socket, const ah_address *peer)
 {
-  int fd = socket->fd;
   ah_dial_tell_outcome(dial->teller, peer, dial->name, 0);
+  socket->keeps_nagle = ah_socket_policy_keeps_nagle(dial->policy);
   int rv = ah_socket_stream_new(&dial->stream, dial->loop, socket, peer);
   if (rv != AHTTP_OK) {
     ah_error_plain(&dial->error, rv, AHTTP_PHASE_CONNECT);
-  } else if (peer != NULL) {
-    ah_socket_policy_finish(dial->policy, fd);
   }
   dial_end(dial);
 }

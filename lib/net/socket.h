@@ -17,6 +17,7 @@ struct ah_socket {
   int fd;
   int events; /* what is waited for: UV_READABLE, UV_WRITABLE; 0: nothing */
   ah_address local; /* our end of a TCP connection; AF_UNSPEC: not known */
+  bool keeps_nagle; /* TCP_NODELAY is not wanted */
 
   /* The holder's.  |status| is 0, or not if the socket has an error: then it is
    * watched no longer. */

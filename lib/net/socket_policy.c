@@ -334,10 +334,7 @@ int ah_socket_setup_apply(ah_socket_setup *setup, int fd,
   return rv;
 }
 
-void ah_socket_policy_finish(const ah_socket_policy *policy, int fd)
+bool ah_socket_policy_keeps_nagle(const ah_socket_policy *policy)
 {
-  if (policy != NULL && policy->opts.nagle) {
-    int off = 0; /* failing costs time, not correctness */
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &off, sizeof(off));
-  }
+  return policy != NULL && policy->opts.nagle;
 }

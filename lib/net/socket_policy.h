@@ -48,8 +48,7 @@ typedef struct ah_socket_setup {
 int ah_socket_setup_apply(ah_socket_setup *setup, int fd,
                           const struct sockaddr *peer);
 
-/* What |policy| (may be NULL) says about a TCP socket that has connected and
- * has the library's own defaults. */
-void ah_socket_policy_finish(const ah_socket_policy *policy, int fd);
+/* True if |policy| (may be NULL) does not want TCP_NODELAY. */
+bool ah_socket_policy_keeps_nagle(const ah_socket_policy *policy);
 
 #endif

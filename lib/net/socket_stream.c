@@ -36,6 +36,9 @@
 #include "net/error_map.h"
 
 enum {
+  /* What fits into one segment of any TCP connection (RFC 9293, section 3.7.1).
+   */
+  SOCKET_SEGMENT_BYTES = 536,
   /* Pieces handed to the kernel at once, 1 MiB; more than that rarely fits into
    * a socket. */
   SOCKET_PIECES_MAX = 16,
@@ -65,8 +68,9 @@ typedef struct socket_stream {
 
   /* Out. */
   ah_chunk_queue queue;
-  bool
-      blocked; /* the kernel took less than there was; UV_WRITABLE is awaited */
+  bool has_nagle; /* TCP_NODELAY is still to be set */
+  bool blocked;   /* the kernel took less than there was; UV_WRITABLE is awaited
+                   */
 
   int write_errno; /* not 0: writing failed and on_error is still to come */
   bool failed;     /* on_error has run */
@@ -278,11 +282,29 @@ static void socket_fail_writing(socket_stream *sock, int os_errno)
   ah_loop_defer(sock->base.loop, &sock->trouble);
 }
 
-static ssize_t socket_send_once(const socket_stream *sock, size_t *offered)
+/*
+ * Writes are gathered by us, once a turn; Nagle's algorithm (RFC 9293, section
+ * 3.7.4) would only hold back the end of one while an earlier segment is not
+ * acknowledged.  So nothing holds back a first write of one segment, which is
+ * all that a connection for one request has: it does without the system call.
+ */
+static void socket_drop_nagle(socket_stream *sock, size_t offered)
+{
+  if (sock->has_nagle &&
+      (sock->counts.out > 0 || offered > SOCKET_SEGMENT_BYTES)) {
+    int on = 1; /* failing costs time, not correctness */
+    (void)setsockopt(sock->socket->fd, IPPROTO_TCP, TCP_NODELAY, &on,
+                     sizeof(on));
+    sock->has_nagle = false;
+  }
+}
+
+static ssize_t socket_send_once(socket_stream *sock, size_t *offered)
 {
   struct iovec pieces[SOCKET_PIECES_MAX];
   size_t count =
       ah_chunk_queue_pieces(&sock->queue, pieces, SOCKET_PIECES_MAX, offered);
+  socket_drop_nagle(sock, *offered);
   struct msghdr msg = {.msg_iov = pieces, .msg_iovlen = count};
   int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
   ssize_t n;
@@ -482,10 +504,7 @@ int ah_socket_stream_new(ah_stream **out, ah_loop *loop, ah_socket *socket,
                        sizeof(sock->local_address));
       sock->local_port = ah_address_port(&socket->local);
     }
-    /* Writes are gathered by us, once a turn; Nagle's algorithm would only hold
-     * the last segment back.  Failing costs time, not correctness. */
-    int on = 1;
-    (void)setsockopt(socket->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    sock->has_nagle = !socket->keeps_nagle;
   }
   *out = &sock->base;
   return AHTTP_OK;

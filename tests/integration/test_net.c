@@ -297,6 +297,7 @@ typedef struct socket_watch {
   char address[128];
   uint16_t port;
   int keepalive;
+  int fd;
   int idle_s;
   int tos;
   int priority;
@@ -321,6 +322,7 @@ static int on_socket(int fd, const ahttp_socket_target *target, void *user_data)
 {
   socket_watch *watch = user_data;
   watch->count++;
+  watch->fd = fd;
   (void)snprintf(watch->host, sizeof(watch->host), "%s", target->host);
   (void)snprintf(watch->address, sizeof(watch->address), "%s", target->address);
   watch->port = target->port;
@@ -368,6 +370,39 @@ static void options_are_set_before_the_connect(void **state)
   assert_int_equal(watch.receive_bytes, 16384); /* Linux doubles it */
   call_record_clear(&record);
   listener_stop(server);
+}
+
+/* Whether a connection that has served two calls has TCP_NODELAY. */
+static bool used_connection_has_nodelay(bool nagle)
+{
+  listener *server = start_listener(NULL);
+  socket_watch watch = {0};
+  ahttp_net_opts net = AHTTP_NET_OPTS_INIT;
+  net.nagle = nagle;
+  net.on_socket = on_socket;
+  net.user_data = &watch;
+  ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+  opts.net = &net;
+  client_run run;
+  client_run_open(&run, &opts);
+  for (int i = 0; i < 2; i++) {
+    call_record record = {0};
+    client_run_get(&run, &record, test_url("http", listener_port(server), "/"));
+    assert_int_equal(record.code, AHTTP_OK);
+    call_record_clear(&record);
+  }
+  assert_int_equal(watch.count, 1);
+  bool has_nodelay = int_option(watch.fd, IPPROTO_TCP, TCP_NODELAY) != 0;
+  client_run_close(&run);
+  listener_stop(server);
+  return has_nodelay;
+}
+
+static void nagle_is_off_unless_asked_for(void **state)
+{
+  (void)state;
+  assert_true(used_connection_has_nodelay(false));
+  assert_false(used_connection_has_nodelay(true));
 }
 
 static void option_that_the_system_refuses_is_named(void **state)
@@ -641,6 +676,7 @@ int main(void)
       cmocka_unit_test(calls_with_different_local_addresses_share_nothing),
       cmocka_unit_test(bad_local_address_of_a_send_ends_the_call),
       cmocka_unit_test(options_are_set_before_the_connect),
+      cmocka_unit_test(nagle_is_off_unless_asked_for),
       cmocka_unit_test(option_that_the_system_refuses_is_named),
       cmocka_unit_test(interface_of_loopback_reaches_loopback),
       cmocka_unit_test(refused_address_gives_way_to_the_next),

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,8 @@
 
 typedef enum pair_kind {
   PAIR_UNIX,
-  PAIR_TCP
+  PAIR_TCP,
+  PAIR_NAGLE /* TCP without TCP_NODELAY */
 } pair_kind;
 
 /* A stream and the other end of its socket, which is not blocking.  SIGPIPE has
@@ -35,6 +37,7 @@ typedef struct fixture {
   ah_loop *loop;
   uv_loop_t *uv;
   ah_stream *stream; /* NULL once it is closed */
+  int fd;            /* its descriptor */
   int peer;          /* -1 once it is closed */
   int fd_count;
 
@@ -202,7 +205,7 @@ static void pair_make(pair_kind kind, int fds[2])
 }
 
 /* A stream on |fd|, which is closed if that fails. */
-static int stream_new(ah_stream **out, ah_loop *loop, int fd)
+static int stream_new(ah_stream **out, ah_loop *loop, int fd, pair_kind kind)
 {
   ah_socket *socket;
   *out = NULL;
@@ -213,8 +216,9 @@ static int stream_new(ah_stream **out, ah_loop *loop, int fd)
   ah_address peer;
   socklen_t len = sizeof(peer);
   assert_int_equal(getpeername(fd, &peer.any, &len), 0);
-  bool is_ip = peer.any.sa_family == AF_INET;
-  return ah_socket_stream_new(out, loop, socket, is_ip ? &peer : NULL);
+  socket->keeps_nagle = kind == PAIR_NAGLE;
+  return ah_socket_stream_new(out, loop, socket,
+                              kind == PAIR_UNIX ? NULL : &peer);
 }
 
 static fixture *fixture_open(pair_kind kind)
@@ -229,7 +233,8 @@ static fixture *fixture_open(pair_kind kind)
   fix->uv = ah_loop_uv(fix->loop);
   int fds[2];
   pair_make(kind, fds);
-  assert_int_equal(stream_new(&fix->stream, fix->loop, fds[0]), AHTTP_OK);
+  assert_int_equal(stream_new(&fix->stream, fix->loop, fds[0], kind), AHTTP_OK);
+  fix->fd = fds[0];
   fix->peer = fds[1];
   fix->keep = true;
   ah_stream_set_sink(fix->stream, &sink, fix);
@@ -245,6 +250,12 @@ static int set_up_unix(void **state)
 static int set_up_tcp(void **state)
 {
   *state = fixture_open(PAIR_TCP);
+  return 0;
+}
+
+static int set_up_nagle(void **state)
+{
+  *state = fixture_open(PAIR_NAGLE);
   return 0;
 }
 
@@ -798,6 +809,48 @@ static void stream_can_be_closed_with_trouble_not_told_yet(void **state)
   assert_int_equal(fix->errors, 0);
 }
 
+/* --- TCP_NODELAY --- */
+
+static bool stream_has_nodelay(const fixture *fix)
+{
+  int on = 0;
+  socklen_t len = sizeof(on);
+  assert_int_equal(getsockopt(fix->fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+  return on != 0;
+}
+
+static void write_bytes(fixture *fix, size_t len)
+{
+  static const uint8_t bytes[1000];
+  assert_true(len <= sizeof(bytes));
+  assert_int_equal(ah_stream_write(fix->stream, bytes, len), AHTTP_OK);
+  flush(fix);
+}
+
+static void stream_sets_nodelay_for_a_second_write(void **state)
+{
+  fixture *fix = *state;
+  write_bytes(fix, 536);
+  assert_false(stream_has_nodelay(fix));
+  write_bytes(fix, 1);
+  assert_true(stream_has_nodelay(fix));
+}
+
+static void stream_sets_nodelay_for_more_than_one_segment(void **state)
+{
+  fixture *fix = *state;
+  write_bytes(fix, 537);
+  assert_true(stream_has_nodelay(fix));
+}
+
+static void stream_that_keeps_nagle_never_sets_nodelay(void **state)
+{
+  fixture *fix = *state;
+  write_bytes(fix, 1000);
+  write_bytes(fix, 1);
+  assert_false(stream_has_nodelay(fix));
+}
+
 /* --- Making one --- */
 
 static void stream_knows_its_peer(void **state)
@@ -849,7 +902,7 @@ static int stream_make_and_write(void *arg)
     return rv;
   }
   ah_stream *stream;
-  rv = stream_new(&stream, loop, fds[0]);
+  rv = stream_new(&stream, loop, fds[0], PAIR_UNIX);
   if (rv == AHTTP_OK) {
     rv = ah_stream_write(stream, "text", 4);
     stream->ops->close(stream);
@@ -900,6 +953,10 @@ int main(void)
       BOTH(stream_can_be_closed_in_on_error),
       BOTH(stream_can_be_closed_in_on_drain),
       BOTH(stream_can_be_closed_with_trouble_not_told_yet),
+      TCP(stream_sets_nodelay_for_a_second_write),
+      TCP(stream_sets_nodelay_for_more_than_one_segment),
+      cmocka_unit_test_setup_teardown(
+          stream_that_keeps_nagle_never_sets_nodelay, set_up_nagle, tear_down),
       TCP(stream_knows_its_peer),
       UNIX(stream_of_a_unix_socket_has_no_address),
       UNIX(socket_new_leaves_what_it_cannot_use),
