@@ -89,7 +89,10 @@ struct ah_dial {
   bool over; /* |stream| or |error| is the outcome, |finish| is queued */
   ah_stream *stream;
   ah_task finish;
-  ah_task begin; /* of a unix socket whose setting up calls the user */
+
+  /* Without a lookup. */
+  ah_task begin;      /* to connect, if setting up the socket calls the user */
+  ah_address literal; /* what the host says it is, unless |is_unix| */
 
   bool is_unix;
   char name[]; /* host, or path of the unix socket; NUL-terminated */
@@ -419,6 +422,16 @@ static void dial_on_answer(ah_lookup *lookup, int family,
   dial_go_on(dial);
 }
 
+/* --- IP literals --- */
+
+static void dial_begin_literal(ah_task *task)
+{
+  ah_dial *dial = AH_CONTAINER(task, ah_dial, begin);
+  if (dial_try(dial, &dial->literal)) {
+    dial_go_on(dial); /* if that has failed there is nothing else */
+  }
+}
+
 /* --- Unix sockets --- */
 
 /* 0 with the connected socket, or an errno. */
@@ -509,18 +522,43 @@ static ah_dial *dial_new(ah_loop *loop, const ah_dial_opts *opts)
   return dial;
 }
 
-/* Connects to a unix socket now, or in a turn of its own if that calls the
- * user. */
-static void dial_start_unix(ah_dial *dial)
+/* Connects without a lookup, by |run|: now, or in a turn of its own if that
+ * calls the user. */
+static void dial_connect(ah_dial *dial, void (*run)(ah_task *task))
 {
   dial->resolved_ns = ah_loop_now_ns(dial->loop); /* there was nothing to do */
-  ah_dial_tell_attempt(dial->teller, NULL, dial->name);
+  dial->begin.run = run;
   if (ah_socket_policy_asks(dial->policy)) {
-    dial->begin.run = dial_begin_unix;
     ah_loop_defer(dial->loop, &dial->begin);
   } else {
-    dial_try_unix(&dial->attempt_delay);
+    run(&dial->begin);
   }
+}
+
+static int dial_look_up(ah_dial *dial, ah_resolver *resolver,
+                        const ah_dial_opts *opts)
+{
+  ah_assert(dial->families != 0);
+  dial->lookup.families = dial->families;
+  dial->queues[QUEUE_V6].answered = (dial->families & AH_USE_V6) == 0;
+  dial->queues[QUEUE_V4].answered = (dial->families & AH_USE_V4) == 0;
+  int rv = ah_resolver_lookup(resolver, &dial->lookup, opts->host, opts->port);
+  if (rv == AHTTP_OK) {
+    ah_dial_tell_lookup(dial->teller, dial->name);
+  }
+  return rv;
+}
+
+/* True if the host is an address, of a family that is allowed. */
+static bool dial_read_literal(ah_dial *dial, const ah_resolver *resolver,
+                              const ah_dial_opts *opts)
+{
+  if (!ah_resolver_read_literal(resolver, opts->host, opts->port,
+                                &dial->literal)) {
+    return false;
+  }
+  bool is_v6 = dial->literal.any.sa_family == AF_INET6;
+  return (dial->families & (is_v6 ? AH_USE_V6 : AH_USE_V4)) != 0;
 }
 
 int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
@@ -534,20 +572,21 @@ int ah_dial_start(ah_dial **out, ah_loop *loop, ah_resolver *resolver,
   dial->done = done;
   dial->owner = owner;
   dial->teller = opts->teller;
+  int rv = AHTTP_OK;
   if (dial->is_unix) {
-    dial_start_unix(dial);
+    ah_dial_tell_attempt(dial->teller, NULL, dial->name);
+    dial_connect(dial, dial_begin_unix);
+  } else if (dial_read_literal(dial, resolver, opts)) {
+    dial->queues[QUEUE_V6].answered = true;
+    dial->queues[QUEUE_V4].answered = true;
+    dial->started = true;
+    dial_connect(dial, dial_begin_literal);
   } else {
-    ah_assert(dial->families != 0);
-    dial->lookup.families = dial->families;
-    dial->queues[QUEUE_V6].answered = (dial->families & AH_USE_V6) == 0;
-    dial->queues[QUEUE_V4].answered = (dial->families & AH_USE_V4) == 0;
-    int rv =
-        ah_resolver_lookup(resolver, &dial->lookup, opts->host, opts->port);
-    if (rv != AHTTP_OK) {
-      ah_free(dial);
-      return rv;
-    }
-    ah_dial_tell_lookup(dial->teller, dial->name);
+    rv = dial_look_up(dial, resolver, opts);
+  }
+  if (rv != AHTTP_OK) {
+    ah_free(dial);
+    return rv;
   }
   *out = dial;
   return AHTTP_OK;

@@ -24,6 +24,13 @@ enum {
   DNS_PORT = 53
 };
 
+bool ah_resolver_read_literal(const ah_resolver *resolver, ahttp_str host,
+                              uint16_t port, ah_address *out)
+{
+  return ah_address_parse(out, host, port) &&
+         ah_fixed_hosts_find(&resolver->fixed, host, port) == NULL;
+}
+
 /* --- Lookups --- */
 
 static void lookup_leave(ah_lookup *lookup)

@@ -41,6 +41,12 @@ int ah_resolver_new(ah_resolver **out, ah_loop *loop,
 void ah_resolver_close(ah_resolver *resolver, void (*on_closed)(void *arg),
                        void *arg);
 
+/* Reads |host|, in lower case, if it is an IP literal, which then is its only
+ * address.  False if it is not, or if there is a fixed answer for it: then it
+ * is to be looked up. */
+bool ah_resolver_read_literal(const ah_resolver *resolver, ahttp_str host,
+                              uint16_t port, ah_address *out);
+
 /*
  * One lookup, embedded in its owner and zero at first.  on_answer runs once for
  * AF_INET6 and once for AF_INET (those of |families|), in the order they

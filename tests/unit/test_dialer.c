@@ -335,6 +335,19 @@ static void dial_connects_to_an_address(void **state)
   }
 }
 
+static void dial_asks_for_the_fixed_answer_of_an_address(void **state)
+{
+  fixture *fix = *state;
+  listener server;
+  listener_open(&server, "127.0.0.1");
+  resolve(fix, "192.0.2.1", "127.0.0.1");
+  outcome out = {0};
+  dial_and_wait(fix, &out, "192.0.2.1", server.port);
+  expect_remote(&out, "127.0.0.1", server.port);
+  outcome_close(&out);
+  listener_close(&server);
+}
+
 static void dial_prefers_ipv6(void **state)
 {
   fixture *fix = *state;
@@ -783,6 +796,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       CASE(dial_connects_to_an_address),
+      CASE(dial_asks_for_the_fixed_answer_of_an_address),
       CASE(dial_prefers_ipv6),
       CASE(dial_goes_on_at_once_after_a_refusal),
       CASE(dial_tries_the_next_address_after_250_ms),

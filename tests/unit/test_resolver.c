@@ -228,6 +228,31 @@ static void resolver_answers_literals_itself(void **state)
   assert_string_equal(a.v6, "[fe80::1%1]:80");
 }
 
+static void resolver_reads_literals_without_a_lookup(void **state)
+{
+  fixture *fix = *state;
+  ah_address address;
+  char text[AH_ADDRESS_TEXT_BYTES];
+  const ahttp_resolve_entry entry = {
+      .host = "[2001:db8::9]", .port = 80, .addresses = "192.0.2.7"};
+  ah_resolver_opts opts = usual_opts(fix);
+  opts.entries = &entry;
+  opts.entry_count = 1;
+  resolver_replace(fix, &opts);
+  assert_true(ah_resolver_read_literal(fix->resolver, AH_STR("192.0.2.7"), 80,
+                                       &address));
+  assert_string_equal(ah_address_print_port(&address, text, sizeof(text)),
+                      "192.0.2.7:80");
+  assert_true(ah_resolver_read_literal(fix->resolver, AH_STR("2001:db8::9"), 81,
+                                       &address));
+  assert_string_equal(ah_address_print_port(&address, text, sizeof(text)),
+                      "[2001:db8::9]:81");
+  assert_false(ah_resolver_read_literal(fix->resolver, AH_STR("2001:db8::9"),
+                                        80, &address));
+  assert_false(ah_resolver_read_literal(fix->resolver, AH_STR("localhost"), 80,
+                                        &address));
+}
+
 static void resolver_knows_localhost(void **state)
 {
   fixture *fix = *state;
@@ -826,6 +851,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       CASE(resolver_answers_literals_itself),
+      CASE(resolver_reads_literals_without_a_lookup),
       CASE(resolver_knows_localhost),
       CASE(resolver_reads_the_hosts_file),
       CASE(resolver_takes_at_most_as_many_addresses_as_are_used),
