@@ -53,11 +53,11 @@ void ah_loop_enter(ah_loop *loop)
   loop->now_ns = 0;
 }
 
-static void loop_run_tasks(ah_loop *loop)
+static void loop_run_tasks(ah_list *tasks)
 {
   ah_list batch;
   ah_list_init(&batch);
-  ah_list_splice(&batch, &loop->tasks);
+  ah_list_splice(&batch, tasks);
   ah_list_node *node;
   while ((node = ah_list_pop_front(&batch)) != NULL) {
     ah_task *task = AH_CONTAINER(node, ah_task, node);
@@ -81,7 +81,7 @@ static void loop_run_flushers(ah_loop *loop)
 static bool loop_is_empty(const ah_loop *loop)
 {
   return ah_list_is_empty(&loop->tasks) && ah_list_is_empty(&loop->later) &&
-         ah_list_is_empty(&loop->flushers);
+         ah_list_is_empty(&loop->flushers) && ah_list_is_empty(&loop->last);
 }
 
 static bool loop_has_work(const ah_loop *loop)
@@ -217,6 +217,7 @@ static void loop_init(ah_loop *loop)
   ah_list_init(&loop->tasks);
   ah_list_init(&loop->later);
   ah_list_init(&loop->flushers);
+  ah_list_init(&loop->last);
   loop->inbox.end = &loop->inbox.first;
   loop->timer_ms = UINT64_MAX;
   ah_wheel_init(&loop->wheel, ah_loop_now_ms(loop));
@@ -327,6 +328,16 @@ void ah_loop_defer_turn(ah_loop *loop, ah_task *task)
   loop_forbid_wait(loop);
 }
 
+void ah_loop_defer_last(ah_loop *loop, ah_task *task)
+{
+  ah_assert(task->run != NULL);
+  if (ah_list_is_linked(&task->node)) {
+    return;
+  }
+  ah_list_push_back(&loop->last, &task->node);
+  loop_wake(loop);
+}
+
 void ah_loop_undefer(ah_task *task)
 {
   ah_list_remove(&task->node);
@@ -418,10 +429,11 @@ void ah_loop_end_turn(ah_loop *loop)
 {
   loop->ending_turn = true;
   for (int round = 0; round < LOOP_ROUNDS_MAX && loop_has_work(loop); round++) {
-    loop_run_tasks(loop);
+    loop_run_tasks(&loop->tasks);
     loop_run_flushers(loop);
   }
-  loop->ending_turn = false;
+  loop->ending_turn = false; /* what is queued now is for the next turn */
+  loop_run_tasks(&loop->last);
   loop->now_ns = 0;
   if (loop_is_empty(loop) && !loop->timer_rests) {
     (void)uv_idle_stop(&loop->idle); /* always 0 */

@@ -17,8 +17,9 @@
  *
  * A turn of the loop ends in our prepare handle, right before the poll: first
  * the deferred tasks run (completions and frees), then every dirty flusher,
- * then tasks those deferred, until both lists are empty.  No frame of the
- * library is on the stack there, so tasks may free what they like.
+ * then tasks those deferred, until both lists are empty; and then what is to be
+ * done last.  No frame of the library is on the stack there, so tasks may free
+ * what they like.
  *
  * None of our handles keeps the caller's uv_run() alive but while
  * ah_loop_hold() is in force.
@@ -82,7 +83,11 @@ void ah_loop_defer(ah_loop *loop, ah_task *task);
  * had its share of this turn.  One that is queued, here or there, stays so.
  */
 void ah_loop_defer_turn(ah_loop *loop, ah_task *task);
-/* Takes |task| out of either queue; one that is not queued stays so. */
+/* Queues |task| for the very end of this turn, when everything has been
+ * written: for what peers need not wait for.  One that is queued, here or
+ * there, stays so. */
+void ah_loop_defer_last(ah_loop *loop, ah_task *task);
+/* Takes |task| out of any queue; one that is not queued stays so. */
 void ah_loop_undefer(ah_task *task);
 
 /* Has |flusher| flushed at the end of this turn; once however often asked. */

@@ -23,6 +23,7 @@ struct ah_loop {
   ah_list tasks;
   ah_list later; /* tasks of the next turn, which the check handle moves */
   ah_list flushers;
+  ah_list last;     /* tasks that wait for all of these */
   bool ending_turn; /* in prepare: what is queued now runs without a wake-up */
 
   ah_clock_seat seat;       /* at the clock it goes by, if not the system's */

@@ -9,8 +9,12 @@
 
 /*
  * A descriptor and the handle that watches it.  Making such a handle costs
- * libuv three system calls, so a socket keeps it from connect() to close(),
- * whoever holds it meanwhile.
+ * libuv three system calls, so a socket keeps it from when it is first watched
+ * to close(), whoever holds it meanwhile.
+ *
+ * What it waits for is told to libuv at the very end of the turn.  So a request
+ * on a new connection leaves before that is set up, and the server is at work
+ * meanwhile; and what is taken back within a turn costs nothing.
  */
 typedef struct ah_socket ah_socket;
 struct ah_socket {
@@ -19,13 +23,19 @@ struct ah_socket {
   ah_address local; /* our end of a TCP connection; AF_UNSPEC: not known */
   bool keeps_nagle; /* TCP_NODELAY is not wanted */
 
-  /* The holder's.  |status| is 0, or not if the socket has an error: then it is
-   * watched no longer. */
+  /* The holder's.  |status| is 0, or not if the socket has an error or cannot
+   * be watched: then it is watched no longer. */
   void (*on_events)(void *owner, int status, int events);
   /* Runs last, when both are closed; may be NULL.  The loop may be gone. */
   void (*on_closed)(void *owner);
   void *owner;
 
+  /* Its own. */
+  ah_loop *loop;
+  ah_task task;   /* see socket_settle() */
+  bool is_open;   /* |poll| is there */
+  bool is_closed; /* nobody has it any more */
+  int watched;    /* what libuv waits for */
   uv_poll_t poll;
 };
 
@@ -33,10 +43,11 @@ struct ah_socket {
  * non-blocking.  Returns 0, or an errno and leaves |fd| to the caller. */
 int ah_socket_new(ah_socket **out, ah_loop *loop, int fd);
 
-/* Waits for |events|, which may be 0; two system calls if that is a change. */
+/* Waits for |events|, which may be 0; two system calls if that is a change at
+ * the end of the turn. */
 void ah_socket_watch(ah_socket *socket, int events);
 
-/* Closes it with its descriptor; libuv's close callback frees it. */
+/* Closes it with its descriptor; it is freed by the end of the turn. */
 void ah_socket_close(ah_socket *socket);
 
 #endif

@@ -133,6 +133,35 @@ static void loop_runs_tasks_then_flushers_then_what_they_queued(void **state)
   assert_string_equal(page, "abcdd");
 }
 
+static void loop_runs_last_tasks_after_what_was_flushed(void **state)
+{
+  fixture *fix = *state;
+  char page[16] = "";
+  scribe a;
+  scribe b;
+  scribe c;
+  scribe d;
+  scribe_init(&a, fix, 'a', page);
+  scribe_init(&b, fix, 'b', page);
+  scribe_init(&c, fix, 'c', page);
+  scribe_init(&d, fix, 'd', page);
+  b.next_flusher = &c;
+  a.next_task = &d; /* is for the turn after that, whose poll does not wait */
+  ah_loop_defer_last(fix->loop, &a.task);
+  ah_loop_defer_last(fix->loop, &a.task);
+  ah_loop_defer(fix->loop, &b.task);
+  turn(fix);
+  assert_string_equal(page, "bca");
+  assert_int_equal(uv_backend_timeout(&fix->uv), 0);
+  turn(fix);
+  assert_string_equal(page, "bcad");
+
+  ah_loop_defer_last(fix->loop, &a.task);
+  ah_loop_undefer(&a.task);
+  turn(fix);
+  assert_string_equal(page, "bcad");
+}
+
 static void loop_runs_what_is_queued_twice_once(void **state)
 {
   fixture *fix = *state;
@@ -493,6 +522,7 @@ int main(void)
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   const struct CMUnitTest tests[] = {
       CASE(loop_runs_tasks_then_flushers_then_what_they_queued),
+      CASE(loop_runs_last_tasks_after_what_was_flushed),
       CASE(loop_runs_what_is_queued_twice_once),
       CASE(loop_forgets_what_is_taken_back),
       CASE(loop_goes_on_in_the_next_turn_with_endless_work),

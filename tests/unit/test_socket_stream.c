@@ -878,15 +878,73 @@ static void stream_of_a_unix_socket_has_no_address(void **state)
   assert_int_equal(info.remote_port, 0);
 }
 
-static void socket_new_leaves_what_it_cannot_use(void **state)
+static void note_status(void *owner, int status, int events)
+{
+  int *seen = owner;
+  assert_int_equal(events, 0);
+  *seen = status;
+}
+
+static void socket_that_cannot_be_watched_says_so(void **state)
 {
   fixture *fix = *state;
   ah_socket *socket;
+  int status = 0;
   int fd = open("/dev/null", O_RDONLY | O_CLOEXEC); /* cannot be polled */
   assert_true(fd >= 0);
-  assert_int_equal(ah_socket_new(&socket, fix->loop, fd), EPERM);
-  assert_null(socket);
-  assert_int_equal(close(fd), 0);
+  assert_int_equal(ah_socket_new(&socket, fix->loop, fd), 0);
+  socket->owner = &status;
+  socket->on_events = note_status;
+  ah_socket_watch(socket, UV_READABLE);
+  assert_int_equal(status, 0);
+  turn(fix);
+  assert_int_equal(status, UV_EPERM);
+  assert_int_equal(socket->events, 0);
+  ah_socket_close(socket);
+  turn(fix);
+  assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+/* The handle appears among libuv's when it is first needed. */
+static void count_polls(uv_handle_t *handle, void *arg)
+{
+  unsigned *count = arg;
+  *count += handle->type == UV_POLL ? 1 : 0;
+}
+
+static unsigned polls_of(fixture *fix)
+{
+  unsigned count = 0;
+  uv_walk(fix->uv, count_polls, &count);
+  return count;
+}
+
+static void socket_is_watched_when_the_turn_ends(void **state)
+{
+  fixture *fix = *state;
+  resume(fix);
+  assert_int_equal(polls_of(fix), 0);
+  turn(fix);
+  assert_int_equal(polls_of(fix), 1);
+}
+
+static void socket_watched_and_given_up_in_a_turn_has_no_handle(void **state)
+{
+  fixture *fix = *state;
+  int fds[2];
+  pair_make(PAIR_UNIX, fds);
+  ah_socket *socket;
+  assert_int_equal(ah_socket_new(&socket, fix->loop, fds[0]), 0);
+  ah_socket_watch(socket, UV_READABLE);
+  ah_socket_watch(socket, 0);
+  turn(fix);
+  assert_int_equal(polls_of(fix), 0);
+  ah_socket_watch(socket, UV_READABLE);
+  ah_socket_close(socket);
+  turn(fix);
+  assert_int_equal(fcntl(fds[0], F_GETFD), -1);
+  assert_int_equal(polls_of(fix), 0);
+  close(fds[1]);
 }
 
 static int stream_make_and_write(void *arg)
@@ -909,6 +967,7 @@ static int stream_make_and_write(void *arg)
   }
   close(fds[1]);
   uv_loop_t *uv = ah_loop_uv(loop);
+  ah_loop_end_turn(loop); /* the socket is freed */
   bool is_closed = false;
   ah_loop_close(loop, note_true, &is_closed);
   uv_run(uv, UV_RUN_DEFAULT);
@@ -959,7 +1018,9 @@ int main(void)
           stream_that_keeps_nagle_never_sets_nodelay, set_up_nagle, tear_down),
       TCP(stream_knows_its_peer),
       UNIX(stream_of_a_unix_socket_has_no_address),
-      UNIX(socket_new_leaves_what_it_cannot_use),
+      UNIX(socket_that_cannot_be_watched_says_so),
+      UNIX(socket_is_watched_when_the_turn_ends),
+      UNIX(socket_watched_and_given_up_in_a_turn_has_no_handle),
       UNIX(stream_survives_every_failed_allocation),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
