@@ -76,17 +76,14 @@ struct ah_dial {
   unsigned attempts_open;
   ah_deadline attempt_delay; /* armed: too early for another */
 
-  /* What failed so far. */
-  ahttp_error lookup_error; /* code AHTTP_OK: none */
-  ahttp_error error;        /* the most telling one; text names all */
-
   const ah_socket_policy *policy; /* or NULL */
   const ah_local_address *local;  /* or NULL */
   unsigned families;              /* AH_USE_... that may be tried */
   bool is_asking;                 /* on_socket of the policy may be running */
   bool is_cancelled; /* while it was: to be freed when it returns */
 
-  bool over; /* |stream| or |error| is the outcome, |finish| is queued */
+  bool has_tried; /* an address: |error| is not of the lookup */
+  bool over;      /* |stream| or |error| is the outcome, |finish| is queued */
   ah_stream *stream;
   ah_task finish;
 
@@ -95,6 +92,9 @@ struct ah_dial {
   ah_address literal; /* what the host says it is, unless |is_unix| */
 
   bool is_unix;
+  /* What failed so far: the most telling, and a text that names all.  It and
+   * what follows are not zero at first. */
+  ahttp_error error;
   char name[]; /* host, or path of the unix socket; NUL-terminated */
 };
 
@@ -157,8 +157,13 @@ static void error_append(ahttp_error *err, const char *text)
   err->text[len + part] = '\0';
 }
 
+/* Of an address that was tried; from then on the lookup does not matter. */
 static void dial_note_error(ah_dial *dial, const ahttp_error *err)
 {
+  if (!dial->has_tried) {
+    dial->has_tried = true;
+    ah_error_clear(&dial->error);
+  }
   if (dial->error.code != AHTTP_OK) {
     error_append(&dial->error, "; ");
   }
@@ -222,8 +227,7 @@ static void dial_win(ah_dial *dial, ah_socket *socket, const ah_address *peer)
 
 static void dial_lose(ah_dial *dial)
 {
-  if (dial->error.code == AHTTP_OK) { /* nothing was tried */
-    dial->error = dial->lookup_error;
+  if (!dial->has_tried) {
     if (dial->families != AH_USE_ANY) {
       error_append(&dial->error, dial->families == AH_USE_V4
                                      ? " (only IPv4 addresses are used)"
@@ -385,9 +389,9 @@ static void dial_on_resolution_delay(ah_deadline *deadline)
  * is no such name. */
 static void dial_note_lookup_error(ah_dial *dial, const ahttp_error *err)
 {
-  if (dial->lookup_error.code == AHTTP_OK ||
-      dial->lookup_error.code == AHTTP_ENOTFOUND) {
-    dial->lookup_error = *err;
+  if (!dial->has_tried &&
+      (dial->error.code == AHTTP_OK || dial->error.code == AHTTP_ENOTFOUND)) {
+    dial->error = *err;
   }
 }
 
@@ -489,26 +493,25 @@ static void dial_begin_unix(ah_task *task)
 static void dial_finish(ah_task *task)
 {
   ah_dial *dial = AH_CONTAINER(task, ah_dial, finish);
-  ah_stream *stream = dial->stream;
-  ahttp_error err = dial->error;
-  ah_dial_done_fn done = dial->done;
-  void *owner = dial->owner;
-  uint64_t resolved_ns = dial->resolved_ns;
+  dial->done(dial->owner, dial->stream, dial->resolved_ns,
+             dial->stream == NULL ? &dial->error : NULL);
   dial_free(dial);
-  done(owner, stream, resolved_ns, stream == NULL ? &err : NULL);
 }
 
 static ah_dial *dial_new(ah_loop *loop, const ah_dial_opts *opts)
 {
   bool is_unix = opts->unix_path.len > 0;
   ahttp_str name = is_unix ? opts->unix_path : opts->host;
-  ah_dial *dial = ah_calloc(1, sizeof(*dial) + name.len + 1);
+  ah_dial *dial = ah_malloc(sizeof(*dial) + name.len + 1);
   if (dial == NULL) {
     return NULL;
   }
+  ah_zero(dial, offsetof(ah_dial, error));
+  ah_error_clear(&dial->error);
   if (name.len > 0) {
     memcpy(dial->name, name.ptr, name.len);
   }
+  dial->name[name.len] = '\0';
   dial->is_unix = is_unix;
   dial->loop = loop;
   dial->lookup.on_answer = dial_on_answer;
@@ -617,7 +620,7 @@ static void dial_describe(const ah_dial *dial, ahttp_error *err)
   if (dial->attempts_open == 0) {
     error_append(err, dial->name);
   }
-  if (dial->error.code != AHTTP_OK) {
+  if (dial->has_tried) {
     error_append(err, " (");
     error_append(err, dial->error.text);
     error_append(err, ")");

@@ -44,7 +44,6 @@ enum {
 struct ah_connector {
   ah_list_node node; /* the owner's */
   ah_resolver *resolver;
-  ahttp_error error; /* of the last attempt, during the backoff */
   ah_loop *loop;
   ah_origin *origin;
   ah_connector_opts opts;
@@ -55,8 +54,10 @@ struct ah_connector {
   ah_stream *stream;   /* during the TLS handshake */
   uint64_t mark_ns;    /* when the current step began */
   ah_connect_times times;
-  ah_teller teller; /* the dial's, if |opts.tell| is set */
-  bool is_in_tls;   /* told of the beginning of TLS, and not of its end */
+  ah_teller teller;  /* the dial's, if |opts.tell| is set */
+  bool is_in_tls;    /* told of the beginning of TLS, and not of its end */
+  ahttp_error error; /* of the last attempt, during the backoff; before that it
+                        is not set */
 };
 
 /* --- Tracing. --------------------------------------------------------------
@@ -526,10 +527,11 @@ int ah_connector_start(ah_connector **out, ah_loop *loop, ah_resolver *resolver,
                        ah_origin *origin, const ah_connector_opts *opts)
 {
   *out = NULL;
-  ah_connector *connector = ah_calloc(1, sizeof(*connector));
+  ah_connector *connector = ah_malloc(sizeof(*connector));
   if (connector == NULL) {
     return AHTTP_ENOMEM;
   }
+  ah_zero(connector, offsetof(ah_connector, error));
   connector->loop = loop;
   connector->origin = origin;
   connector->opts = *opts;
