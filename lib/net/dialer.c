@@ -228,6 +228,9 @@ static void dial_win(ah_dial *dial, ah_socket *socket, const ah_address *peer)
 static void dial_lose(ah_dial *dial)
 {
   if (!dial->has_tried) {
+    if (dial->error.code == AHTTP_OK) {
+      (void)ah_error_no_address(&dial->error, dial->name);
+    }
     if (dial->families != AH_USE_ANY) {
       error_append(&dial->error, dial->families == AH_USE_V4
                                      ? " (only IPv4 addresses are used)"
@@ -405,7 +408,7 @@ static void dial_on_answer(ah_lookup *lookup, int family,
   queue->answered = true;
   if (err != NULL) {
     dial_note_lookup_error(dial, err);
-  } else {
+  } else if (count > 0) {
     queue->list = ah_address_list_new(addresses, count);
     if (queue->list == NULL) {
       dial_note_failure(dial, ENOMEM, dial->name);

@@ -116,3 +116,8 @@ int ah_error_from_ares(ahttp_error *err, int status, const char *what)
   error_describe(err, what, phrase);
   return err->code;
 }
+
+int ah_error_no_address(ahttp_error *err, const char *host)
+{
+  return ah_error_from_ares(err, ARES_ENODATA, host);
+}

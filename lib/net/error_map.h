@@ -13,5 +13,7 @@ int ah_error_from_errno(ahttp_error *err, int os_errno, ahttp_phase phase,
                         const char *what);
 /* A c-ares status. */
 int ah_error_from_ares(ahttp_error *err, int status, const char *what);
+/* That |host| is known and has no address of the families asked for. */
+int ah_error_no_address(ahttp_error *err, const char *host);
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include <ares.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -48,6 +50,10 @@ static void lookup_call_on_answer(ah_lookup *lookup, const ah_query *query,
                                   int i, uint16_t port)
 {
   const ah_query_part *part = &query->parts[i];
+  if (part->answer.status == ARES_ENODATA && part->question.reason == NULL) {
+    lookup->on_answer(lookup, ah_query_families[i], NULL, 0, NULL);
+    return;
+  }
   if (part->answer.addresses == NULL) {
     ahttp_error err;
     (void)ah_error_from_ares(&err, part->answer.status, query->host);

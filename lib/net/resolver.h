@@ -51,8 +51,9 @@ bool ah_resolver_read_literal(const ah_resolver *resolver, ahttp_str host,
  * One lookup, embedded in its owner and zero at first.  on_answer runs once for
  * AF_INET6 and once for AF_INET (those of |families|), in the order they
  * arrive, never from within the start; with addresses (borrowed, port set), or
- * |err| and none.  When the last one runs the lookup is over: its owner may be
- * freed or look up again.
+ * |err| and none, or neither: the host has no address of this family, which is
+ * an error only if it has none at all (ah_error_no_address()).  When the last
+ * one runs the lookup is over: its owner may be freed or look up again.
  */
 typedef struct ah_lookup ah_lookup;
 struct ah_lookup {

@@ -6,6 +6,7 @@
 #include "base/assert.h"
 #include "base/error.h"
 #include "base/str.h"
+#include "net/error_map.h"
 #include "net/socks5.h"
 #include "transport/connect_tunnel.h"
 
@@ -233,6 +234,10 @@ static void passage_on_answer(ah_lookup *lookup, int family,
     return;
   }
   if (!passage->has_address) {
+    if (passage->lookup_error.code == AHTTP_OK) {
+      (void)ah_error_no_address(&passage->lookup_error,
+                                passage->opts.origin->host.ptr);
+    }
     passage_fail(passage, &passage->lookup_error);
     return;
   }

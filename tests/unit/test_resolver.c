@@ -17,6 +17,7 @@
 #include <ahttp/error.h>
 
 #include "base/str.h"
+#include "net/error_map.h"
 #include "net/loop.h"
 #include "net/resolver.h"
 #include "net/resolver_cache.h"
@@ -160,6 +161,8 @@ static void asker_on_answer(ah_lookup *lookup, int family,
   if (err != NULL) {
     assert_int_equal(count, 0);
     *(is_v6 ? &self->v6_err : &self->v4_err) = *err;
+  } else if (count == 0) {
+    ah_error_no_address(is_v6 ? &self->v6_err : &self->v4_err, "host");
   }
   char *out = is_v6 ? self->v6 : self->v4;
   for (size_t i = 0; i < count; i++) {
