@@ -13,8 +13,9 @@
  * Out.  Plaintext gathers in one chunk, so that what is written in small pieces
  * shares a record; a full chunk becomes records of the greatest size.  flush()
  * turns the rest into records and flushes below once.  What OpenSSL itself has
- * to say (handshake, answers to key updates, alerts) is flushed as soon as it
- * is said.
+ * to say is flushed as soon as it is said, but for the end of the handshake and
+ * answers to key updates: these wait for the end of the turn, to leave with
+ * what the holder has to send by then.
  *
  * Ends.  An error is told as soon as the loop is reached, an end of the peer's
  * data only to a sink that is not paused, after all of the data.  Neither is
@@ -73,6 +74,7 @@ typedef struct tls_stream {
   struct {
     ah_chunk *staged; /* plaintext to be encrypted, or NULL */
     uint64_t flushed; /* of client.bio.out_bytes, what was flushed below */
+    ah_task rest;     /* flushes what nothing else has */
   } out;
 } tls_stream;
 
@@ -140,6 +142,19 @@ static void tls_flush_below(tls_stream *tls)
   }
 }
 
+static void tls_flush_rest(ah_task *task)
+{
+  tls_flush_below(AH_CONTAINER(task, tls_stream, out.rest));
+}
+
+/* The same when the turn ends. */
+static void tls_flush_last(tls_stream *tls)
+{
+  if (tls->client.bio.out_bytes != tls->out.flushed) {
+    ah_loop_defer_last(tls->stream.loop, &tls->out.rest);
+  }
+}
+
 /* Tells the sink what it is owed.  Runs from the loop only; the stream may be
  * closed afterwards. */
 static void tls_tell(tls_stream *tls)
@@ -160,7 +175,9 @@ static void tls_tell(tls_stream *tls)
 static void tls_handshake(tls_stream *tls)
 {
   int rv = ah_tls_client_handshake(&tls->client, &tls->error);
-  tls_flush_below(tls);
+  if (rv != AHTTP_OK) {
+    tls_flush_below(tls);
+  }
   if (rv == AH_MORE && tls->in.below_ended) {
     ah_error_say(&tls->error, AHTTP_ETLS, AHTTP_PHASE_TLS,
                  "the server closed the connection during the TLS handshake");
@@ -241,7 +258,11 @@ static void tls_advance(tls_stream *tls)
       tls->stream.sink->on_read(tls->stream.owner, plain, len);
     }
   }
-  tls_flush_below(tls);
+  if (tls->state == TLS_OPEN) {
+    tls_flush_last(tls);
+  } else {
+    tls_flush_below(tls);
+  }
   tls_tell(tls);
 }
 
@@ -488,6 +509,7 @@ static void tls_close(ah_stream *stream)
     (void)SSL_shutdown(tls->client.ssl);
     ERR_clear_error();
   }
+  ah_loop_undefer(&tls->out.rest);
   tls_flush_below(tls);
   tls->below->ops->close(tls->below);
   tls->below = NULL;
@@ -541,6 +563,7 @@ int ah_tls_stream_new(ah_stream **out, ah_stream *below,
   tls->below = below;
   tls->profile = ah_tls_profile_ref(profile);
   tls->task.run = tls_run;
+  tls->out.rest.run = tls_flush_rest;
   tls->in.paused = true;
   ah_buf_init(&tls->in.spill, AH_LOOP_BULK_BYTES);
   ah_stream_set_sink(below, &tls_below_sink, tls);

@@ -183,6 +183,34 @@ static void handshake_works_at_every_split(void **state)
   assert_true(split > 500);
 }
 
+static void handshake_ends_with_the_first_write_of_its_turn(void **state)
+{
+  (void)state;
+  tls_peer peer;
+  (void)open_answered(&peer);
+  unsigned flushes = peer.below->flushes;
+  (void)tls_peer_give(&peer, SIZE_MAX, SIZE_MAX);
+  assert_int_equal(peer.client.opens, 1);
+  assert_int_equal(peer.below->flushes, flushes);
+  tls_peer_send(&peer, "hello", 5);
+  assert_int_equal(peer.below->flushes, flushes + 1);
+  tls_peer_turn(&peer);
+  assert_int_equal(peer.below->flushes, flushes + 1);
+  tls_peer_close(&peer);
+}
+
+static void handshake_ends_with_its_turn_if_nothing_is_written(void **state)
+{
+  (void)state;
+  tls_peer peer;
+  (void)open_answered(&peer);
+  unsigned flushes = peer.below->flushes;
+  (void)tls_peer_give(&peer, SIZE_MAX, SIZE_MAX);
+  tls_peer_turn(&peer);
+  assert_int_equal(peer.below->flushes, flushes + 1);
+  tls_peer_close(&peer);
+}
+
 static void handshake_waits_while_paused(void **state)
 {
   (void)state;
@@ -820,6 +848,8 @@ int main(void)
       cmocka_unit_test(handshake_refuses_a_protocol_that_was_not_offered),
       cmocka_unit_test(handshake_works_byte_by_byte),
       cmocka_unit_test(handshake_works_at_every_split),
+      cmocka_unit_test(handshake_ends_with_the_first_write_of_its_turn),
+      cmocka_unit_test(handshake_ends_with_its_turn_if_nothing_is_written),
       cmocka_unit_test(handshake_waits_while_paused),
       cmocka_unit_test(handshake_failure_names_the_alert),
       cmocka_unit_test(handshake_refuses_tls_1_1),
