@@ -26,6 +26,7 @@
 #include "net/loop_internal.h"
 
 enum {
+  NS_PER_MS = 1000000,
   /* Rounds of tasks and flushers in one turn.  Work that makes more work every
    * time would otherwise keep the loop from its sockets; what is left is done
    * in the next turn. */
@@ -412,17 +413,23 @@ void ah_loop_share_thread(ah_loop *loop, _Atomic(uv_thread_t) *thread)
 bool ah_loop_adopt(ah_loop *loop)
 {
   ah_loop_enter(loop);
-  uint64_t last_ms = uv_now(loop->uv);
+  uint64_t now_ns = ah_clock_ns();
+  if (loop->seat.clock == NULL) {
+    loop->now_ns = now_ns;
+  }
+  /* libuv's time is the same clock's; if it is coarser we are away more often.
+   */
+  if (now_ns / NS_PER_MS == uv_now(loop->uv)) {
+    return false;
+  }
   uv_update_time(loop->uv);
-  bool was_away = uv_now(loop->uv) != last_ms;
-  if (was_away && loop->holds > 0 &&
-      uv_is_active((uv_handle_t *)&loop->timer) &&
+  if (loop->holds > 0 && uv_is_active((uv_handle_t *)&loop->timer) &&
       uv_timer_get_due_in(&loop->timer) == 0) {
     loop->timer_rests = true;          /* else it would come before the poll */
     (void)uv_timer_stop(&loop->timer); /* always 0 */
     loop_wake(loop);
   }
-  return was_away;
+  return true;
 }
 
 void ah_loop_end_turn(ah_loop *loop)
@@ -433,7 +440,9 @@ void ah_loop_end_turn(ah_loop *loop)
     loop_run_flushers(loop);
   }
   loop->ending_turn = false; /* what is queued now is for the next turn */
-  loop_run_tasks(&loop->last);
+  if (!ah_list_is_empty(&loop->last)) {
+    loop_run_tasks(&loop->last);
+  }
   loop->now_ns = 0;
   if (loop_is_empty(loop) && !loop->timer_rests) {
     (void)uv_idle_stop(&loop->idle); /* always 0 */
@@ -455,7 +464,7 @@ uint64_t ah_loop_now_ns(ah_loop *loop)
 
 uint64_t ah_loop_now_ms(ah_loop *loop)
 {
-  return ah_loop_now_ns(loop) / 1000000;
+  return ah_loop_now_ns(loop) / NS_PER_MS;
 }
 
 uint8_t *ah_loop_read_buffer(ah_loop *loop)
