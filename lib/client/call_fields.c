@@ -127,6 +127,7 @@ int ah_call_merge_fields(ahttp_call *call)
 int ah_call_own_fields(ahttp_call *call)
 {
   ahttp_fields *fields = &call->hop.fields;
+  ah_fields_drop_lines(fields);
   for (uint32_t i = 0; i < fields->count; i++) {
     ah_field *field = &fields->items[i];
     int rv = ah_arena_copy(&call->arena, field->name, &field->name);

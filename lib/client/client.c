@@ -13,6 +13,7 @@
 #include "client/interceptor.h"
 #include "client/request.h"
 #include "http/content_coding.h"
+#include "http/h1_writer.h"
 #include "net/tls_profile.h"
 
 /* --- Making. -------------------------------------------------------------- */
@@ -118,6 +119,9 @@ static int client_copy_opts(ahttp_client *client, const ahttp_client_opts *opts)
   rv = client_add_library_fields(client, opts);
   if (rv == AHTTP_OK) {
     rv = client_add_given_fields(client, opts);
+  }
+  if (rv == AHTTP_OK) {
+    rv = ah_h1_lines_make(&client->default_fields);
   }
   if (rv == AHTTP_OK) {
     rv = ah_hooks_copy(&client->hooks, &client->arena, opts);

@@ -86,6 +86,10 @@ int ah_fields_add_all(ahttp_fields *fields, const ahttp_fields *from)
   }
   memcpy(fields->items + fields->count, from->items,
          from->count * sizeof(*from->items));
+  if (fields->count == 0) {
+    fields->lines = from->lines;
+    fields->lines_count = from->lines_count;
+  }
   fields->count += from->count;
   fields->known |= from->known;
   return AHTTP_OK;
@@ -144,6 +148,7 @@ void ah_fields_remove(ahttp_fields *fields, ah_field_id id)
   if ((fields->known & bit_of(id)) == 0) {
     return;
   }
+  ah_fields_drop_lines(fields);
   uint32_t kept = 0;
   for (uint32_t i = 0; i < fields->count; i++) {
     if (fields->items[i].id != id) {

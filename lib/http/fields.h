@@ -25,7 +25,10 @@ struct ahttp_fields {
   ah_field *items; /* |count| of them, room for |cap| */
   uint32_t count;
   uint32_t cap;
-  uint64_t known; /* bit (1 << id) is set if a field of that id is present */
+  uint64_t known;  /* bit (1 << id) is set if a field of that id is present */
+  ahttp_str lines; /* the first |lines_count| of them as HTTP/1.1 has them,
+                      in an arena that lives as long: ah_h1_lines_make() */
+  uint32_t lines_count; /* 0: there are none */
 };
 
 void ah_fields_init(ahttp_fields *fields, ah_arena *arena);
@@ -58,6 +61,13 @@ static inline int ah_fields_add_view(ahttp_fields *fields, ahttp_str name,
       (ah_field){.name = name, .value = value, .id = id};
   fields->known |= UINT64_C(1) << id;
   return AHTTP_OK;
+}
+
+/* Forgets the lines that were made of them, lest they outlive their arena. */
+static inline void ah_fields_drop_lines(ahttp_fields *fields)
+{
+  fields->lines = (ahttp_str){NULL, 0};
+  fields->lines_count = 0;
 }
 
 /* Appends every line of |from| as views. */

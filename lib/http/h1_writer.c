@@ -144,6 +144,31 @@ static void head_set_host(ah_h1_head *head)
   }
 }
 
+/* What is wrong with |field|, or NULL. */
+static const char *field_check(const ah_field *field)
+{
+  /* Most names are known ones, and those are tokens. */
+  if (field->id == AH_FIELD_OTHER && !ah_str_all(field->name, AH_CHAR_TOKEN)) {
+    return "a field name is not a token";
+  }
+  return ah_h1_text_is_clean(field->value)
+             ? NULL
+             : "a field value has control characters";
+}
+
+static size_t field_line_len(const ah_field *field)
+{
+  return field->name.len + field->value.len + FIELD_FRAME_BYTES;
+}
+
+static uint8_t *put_field(uint8_t *dst, const ah_field *field)
+{
+  dst = put_str(dst, field->name);
+  dst = PUT(dst, ": ");
+  dst = put_str(dst, field->value);
+  return PUT(dst, "\r\n");
+}
+
 /* Checks the fields and adds up their lengths. */
 static int head_add_fields(ah_h1_head *head, const char **why)
 {
@@ -153,28 +178,48 @@ static int head_add_fields(ah_h1_head *head, const char **why)
     *why = "a field that frames the message belongs to the library";
     return AHTTP_EFIELD;
   }
-  for (uint32_t i = 0; i < fields->count; i++) {
+  head->len += fields->lines.len;
+  for (uint32_t i = fields->lines_count; i < fields->count; i++) {
     const ah_field *field = &fields->items[i];
-    /* Most names are known ones, and those are tokens. */
-    if (field->id == AH_FIELD_OTHER &&
-        !ah_str_all(field->name, AH_CHAR_TOKEN)) {
-      *why = "a field name is not a token";
-      return AHTTP_EFIELD;
-    }
-    if (!ah_h1_text_is_clean(field->value)) {
-      *why = "a field value has control characters";
+    *why = field_check(field);
+    if (*why != NULL) {
       return AHTTP_EFIELD;
     }
     if (field->id == AH_FIELD_HOST) {
       hosts++;
       continue;
     }
-    head->len += field->name.len + field->value.len + FIELD_FRAME_BYTES;
+    head->len += field_line_len(field);
   }
   if (hosts > 1) {
     *why = "more than one Host field";
     return AHTTP_EFIELD;
   }
+  return AHTTP_OK;
+}
+
+int ah_h1_lines_make(ahttp_fields *fields)
+{
+  size_t len = 0;
+  if ((fields->known & (own_fields | BIT(HOST))) != 0) {
+    return AHTTP_OK;
+  }
+  for (uint32_t i = 0; i < fields->count; i++) {
+    if (field_check(&fields->items[i]) != NULL) {
+      return AHTTP_OK;
+    }
+    len += field_line_len(&fields->items[i]);
+  }
+  char *lines = ah_arena_bytes(fields->arena, len);
+  if (lines == NULL) {
+    return AHTTP_ENOMEM;
+  }
+  uint8_t *end = (uint8_t *)lines;
+  for (uint32_t i = 0; i < fields->count; i++) {
+    end = put_field(end, &fields->items[i]);
+  }
+  fields->lines = ah_str(lines, len);
+  fields->lines_count = fields->count;
   return AHTTP_OK;
 }
 
@@ -239,15 +284,12 @@ void ah_h1_head_write(const ah_h1_head *head, uint8_t *dst)
   dst = put_str(dst, head->host);
   dst = put(dst, head->port, head->host_port_len);
   dst = PUT(dst, "\r\n");
-  for (uint32_t i = 0; i < request->fields->count; i++) {
-    const ah_field *field = &request->fields->items[i];
-    if (field->id == AH_FIELD_HOST) {
-      continue;
+  const ahttp_fields *fields = request->fields;
+  dst = put_str(dst, fields->lines);
+  for (uint32_t i = fields->lines_count; i < fields->count; i++) {
+    if (fields->items[i].id != AH_FIELD_HOST) {
+      dst = put_field(dst, &fields->items[i]);
     }
-    dst = put_str(dst, field->name);
-    dst = PUT(dst, ": ");
-    dst = put_str(dst, field->value);
-    dst = PUT(dst, "\r\n");
   }
   dst = put(dst, head->framing, head->framing_len);
   dst = PUT(dst, "\r\n");

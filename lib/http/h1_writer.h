@@ -57,6 +57,15 @@ typedef struct ah_h1_head {
 int ah_h1_head_init(ah_h1_head *head, const ah_request_head *request,
                     const char **why);
 
+/*
+ * Makes, in their arena, the lines of |fields| that go into one head after the
+ * other, so that they are checked and put together once: a list that begins
+ * with all of them (ah_fields_add_all()) has them.  None are made of fields
+ * that ah_h1_head_init() would have to treat in another way.  AHTTP_OK or
+ * AHTTP_ENOMEM.
+ */
+int ah_h1_lines_make(ahttp_fields *fields);
+
 /* Writes the |head->len| bytes to |dst|. */
 void ah_h1_head_write(const ah_h1_head *head, uint8_t *dst);
 

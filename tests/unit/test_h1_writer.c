@@ -96,6 +96,57 @@ static void writer_writes_host_first_and_fields_in_order(void **state)
   request_end(&r);
 }
 
+/* Lines that were made once, alone, with more behind them, and given up. */
+static void writer_uses_lines_that_are_made(void **state)
+{
+  test_request r;
+  (void)state;
+  request_begin(&r, "GET", "http://h/");
+  ahttp_fields usual;
+  ah_fields_init(&usual, &r.arena);
+  assert_int_equal(ah_fields_add_view(&usual, AH_STR("Accept"), AH_STR("*/*"),
+                                      AH_FIELD_ACCEPT),
+                   AHTTP_OK);
+  assert_int_equal(
+      ah_fields_add_view(&usual, AH_STR("X"), AH_STR(""), AH_FIELD_OTHER),
+      AHTTP_OK);
+  assert_int_equal(ah_h1_lines_make(&usual), AHTTP_OK);
+  assert_int_equal(usual.lines_count, 2);
+  assert_int_equal(ah_fields_add_all(&r.fields, &usual), AHTTP_OK);
+  check_written(&r, "GET / HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nX: \r\n\r\n");
+  request_add(&r, AH_STR("b"), AH_STR("2"));
+  check_written(&r, "GET / HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nX: \r\n"
+                    "b: 2\r\n\r\n");
+  request_add(&r, AH_STR("host"), AH_STR("other"));
+  check_written(&r, "GET / HTTP/1.1\r\nHost: other\r\nAccept: */*\r\n"
+                    "X: \r\nb: 2\r\n\r\n");
+  ah_fields_remove(&r.fields, AH_FIELD_ACCEPT);
+  check_written(&r, "GET / HTTP/1.1\r\nHost: other\r\nX: \r\nb: 2\r\n\r\n");
+  request_end(&r);
+}
+
+/* What needs a look each time is looked at each time. */
+static void writer_makes_no_lines_of_what_it_must_check(void **state)
+{
+  static const ah_field rows[] = {
+      {{"Host", 4}, {"h", 1}, AH_FIELD_HOST},
+      {{"Connection", 10}, {"close", 5}, AH_FIELD_CONNECTION},
+      {{"a", 1}, {"b\r\nc: d", 7}, AH_FIELD_OTHER},
+      {{"a b", 3}, {"c", 1}, AH_FIELD_OTHER},
+  };
+  (void)state;
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    test_request r;
+    request_begin(&r, "GET", "http://h/");
+    request_add(&r, AH_STR("x"), AH_STR("y"));
+    request_add(&r, rows[i].name, rows[i].value);
+    assert_int_equal(ah_h1_lines_make(&r.fields), AHTTP_OK);
+    assert_int_equal(r.fields.lines_count, 0);
+    assert_int_equal(r.fields.lines.len, 0);
+    request_end(&r);
+  }
+}
+
 static void writer_takes_the_target_from_the_url(void **state)
 {
   static const struct {
@@ -345,6 +396,8 @@ int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writer_writes_host_first_and_fields_in_order),
+      cmocka_unit_test(writer_uses_lines_that_are_made),
+      cmocka_unit_test(writer_makes_no_lines_of_what_it_must_check),
       cmocka_unit_test(writer_takes_the_target_from_the_url),
       cmocka_unit_test(writer_lets_a_given_host_take_the_authoritys_place),
       cmocka_unit_test(writer_frames_the_content),
