@@ -29,7 +29,7 @@ SIZES = (10, 100, 1000, 10000)
 CURVE_REQUESTS = 60000
 # Under valgrind: on top of the first request of each connection.
 CURVE_COUNTED = 20000
-CURVE_RUNS = 3
+CURVE_RUNS = 5
 START_RUNS = 21
 DESCRIPTORS = SIZES[-1] + 1000
 
@@ -191,9 +191,9 @@ def scale(build, *words):
 
 
 def cpu_time(build, mode, size):
-    """The best of some runs: the others are somebody else's noise."""
+    """The median of some runs."""
     words = [mode, size] if mode == "cancel" else [mode, size, CURVE_REQUESTS]
-    return min(scale(build, *words)["cpu_us"] for _ in range(CURVE_RUNS))
+    return statistics.median(scale(build, *words)["cpu_us"] for _ in range(CURVE_RUNS))
 
 
 def counted(build, mode, size):
