@@ -4,6 +4,8 @@
 
 #include <stdatomic.h>
 
+#include <ahttp/error.h>
+
 #include "base/str.h"
 
 /* What is built in.  The order of Accept-Encoding is HTTPX's. */
@@ -81,9 +83,13 @@ const char *ah_coding_name(ah_coding coding)
 /* Bits of codings. */
 static atomic_uint withdrawn;
 
-void ah_coding_withdraw(ah_coding coding)
+bool ah_coding_load(ah_coding coding, ah_shared_library *library)
 {
-  atomic_fetch_or(&withdrawn, 1u << coding);
+  bool is_there = ah_shared_library_load(library) == AHTTP_OK;
+  if (!is_there) {
+    atomic_fetch_or(&withdrawn, 1u << coding);
+  }
+  return is_there;
 }
 
 bool ah_coding_is_any_withdrawn(void)

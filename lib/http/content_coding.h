@@ -4,6 +4,8 @@
 
 #include <ahttp/types.h>
 
+#include "base/shared_library.h"
+
 /* The content codings that can be undone (RFC 9110, section 8.4.1; br is RFC
  * 7932, zstd RFC 8878). */
 typedef enum ah_coding {
@@ -45,9 +47,9 @@ const char *ah_coding_name(ah_coding coding);
  * Static storage. */
 ahttp_str ah_accept_encoding(void);
 
-/* From now on |coding| is not offered: its library cannot be loaded.  Any
- * thread. */
-void ah_coding_withdraw(ah_coding coding);
+/* Loads what undoes |coding|; any thread.  False if it cannot be loaded
+ * (|library->why|): from then on the coding is not offered. */
+bool ah_coding_load(ah_coding coding, ah_shared_library *library);
 
 /* True once a coding has been withdrawn. */
 bool ah_coding_is_any_withdrawn(void);

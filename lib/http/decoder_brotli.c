@@ -68,18 +68,9 @@ static int brotli_fail(brotli_step *step)
   return AHTTP_EDECODE;
 }
 
-static bool brotli_load(void)
-{
-  bool is_there = ah_shared_library_load(&ah_brotli_library) == AHTTP_OK;
-  if (!is_there) {
-    ah_coding_withdraw(AH_CODING_BR);
-  }
-  return is_there;
-}
-
 static int brotli_start(brotli_step *step)
 {
-  if (!brotli_load()) {
+  if (!ah_coding_load(AH_CODING_BR, &ah_brotli_library)) {
     step->base.why = ah_brotli_library.why;
     return AHTTP_EDECODE;
   }
@@ -166,7 +157,7 @@ int ah_brotli_step_new(ah_decoder_step **out)
 void ah_brotli_version(char *dst, size_t cap)
 {
   dst[0] = '\0';
-  if (brotli_load()) {
+  if (ah_coding_load(AH_CODING_BR, &ah_brotli_library)) {
     /* 8 bits, 12 and 12 */
     uint32_t version = brotli.BrotliDecoderVersion();
     (void)snprintf(dst, cap, " brotli/%u.%u.%u", (unsigned)(version >> 24),

@@ -103,18 +103,9 @@ static int zstd_fail(zstd_step *step, size_t result)
   return AHTTP_EDECODE;
 }
 
-static bool zstd_load(void)
-{
-  bool is_there = ah_shared_library_load(&ah_zstd_library) == AHTTP_OK;
-  if (!is_there) {
-    ah_coding_withdraw(AH_CODING_ZSTD);
-  }
-  return is_there;
-}
-
 static int zstd_start(zstd_step *step)
 {
-  if (!zstd_load()) {
+  if (!ah_coding_load(AH_CODING_ZSTD, &ah_zstd_library)) {
     step->base.why = ah_zstd_library.why;
     return AHTTP_EDECODE;
   }
@@ -189,7 +180,7 @@ int ah_zstd_step_new(ah_decoder_step **out)
 void ah_zstd_version(char *dst, size_t cap)
 {
   dst[0] = '\0';
-  if (zstd_load()) {
+  if (ah_coding_load(AH_CODING_ZSTD, &ah_zstd_library)) {
     (void)snprintf(dst, cap, " zstd/%s", zstd.ZSTD_versionString());
   }
 }
