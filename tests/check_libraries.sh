@@ -1,14 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# libahttp.so is linked with what every request may need and nothing else; the
-# libraries that it loads when it needs them are in its notes for packagers.
+# The program and libahttp.so are linked with what every request may need and
+# nothing else; the libraries that they load when they need them are in their
+# notes for packagers.
 set -eu
-
-library=$top_builddir/.libs/libahttp.so
-if ! [ -f "$library" ]; then
-  echo "there is no shared library"
-  exit 77
-fi
 
 # Prints the libraries of a dynamic section that are not expected; sanitizers
 # bring some of their own.
@@ -25,28 +20,35 @@ if [ "$(echo "$sample" | strangers)" != libzstd.so.1 ]; then
   exit 1
 fi
 
-found=$(readelf -d "$library" | strangers)
-if [ -n "$found" ]; then
-  echo "libahttp.so is linked with:"
-  echo "$found"
-  exit 1
-fi
+# Prints what is wrong with the file $1.
+check() {
+  found=$(readelf -d "$1" | strangers)
+  if [ -n "$found" ]; then
+    echo "$1 is linked with:"
+    echo "$found"
+  fi
+  # Every soname that configure found has a note, and the notes are well-formed.
+  count=0
+  for soname in $sonames; do
+    count=$((count + 1))
+    readelf -p .note.dlopen "$1" |
+      grep -qF "[{\"soname\":[\"$soname\"],\"feature\":\"" ||
+      echo "$1 has no note about $soname"
+  done
+  noted=$(readelf -n "$1" 2>&1 | grep -c '^  FDO ' || :)
+  if [ "$noted" -ne "$count" ]; then
+    echo "$1 has $noted notes about $count libraries"
+    readelf -n "$1"
+  fi
+}
 
-# Every soname that configure found has a note, and the notes are well-formed.
 sonames=$(sed -n 's/^#define [A-Z0-9]*_SONAME "\(.*\)"$/\1/p' \
   "$top_builddir/config.h")
-count=0
-for soname in $sonames; do
-  count=$((count + 1))
-  readelf -p .note.dlopen "$library" |
-    grep -qF "[{\"soname\":[\"$soname\"],\"feature\":\"" || {
-    echo "libahttp.so has no note about $soname"
-    exit 1
-  }
-done
-noted=$(readelf -n "$library" 2>&1 | grep -c '^  FDO ' || :)
-if [ "$noted" -ne "$count" ]; then
-  echo "libahttp.so has $noted notes about $count libraries"
-  readelf -n "$library"
+wrong=$(check "$top_builddir/ahttp")
+if [ -f "$top_builddir/.libs/libahttp.so" ]; then # else it was not asked for
+  wrong=$wrong$(check "$top_builddir/.libs/libahttp.so")
+fi
+if [ -n "$wrong" ]; then
+  echo "$wrong"
   exit 1
 fi
