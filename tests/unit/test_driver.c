@@ -12,6 +12,7 @@
 
 #include <ahttp/error.h>
 
+#include "base/alloc.h"
 #include "base/error.h"
 #include "client/driver.h"
 #include "support/test_alloc.h"
@@ -325,6 +326,32 @@ static int make_driver(void *arg)
   return rv;
 }
 
+/* Not under AddressSanitizer, where none is kept. */
+#if defined(__SANITIZE_ADDRESS__)
+#  define SPARES 0
+#else
+#  define SPARES 1
+#endif
+
+static void driver_keeps_the_block_left_last(void **state)
+{
+  (void)state;
+  fixture fix;
+  test_alloc_install();
+  fixture_open(&fix, AH_DRIVEN_BY_WAITERS);
+  assert_null(ah_driver_take_spare(fix.driver));
+  void *first = ah_malloc(1);
+  void *second = ah_malloc(1);
+  ah_driver_leave_spare(fix.driver, first);
+  ah_driver_leave_spare(fix.driver, second); /* frees the first */
+  void *taken = ah_driver_take_spare(fix.driver);
+  assert_ptr_equal(taken, SPARES > 0 ? second : NULL);
+  assert_null(ah_driver_take_spare(fix.driver));
+  ah_driver_leave_spare(fix.driver, SPARES > 0 ? taken : ah_malloc(1));
+  fixture_close(&fix); /* frees what is left */
+  test_alloc_remove();
+}
+
 static void driver_needs_memory(void **state)
 {
   (void)state;
@@ -536,6 +563,7 @@ int main(void)
       cmocka_unit_test(callers_loop_is_never_led),
       cmocka_unit_test(undriven_time_does_not_expire_what_has_arrived),
       cmocka_unit_test(what_happens_before_the_poll_ends_the_wait),
+      cmocka_unit_test(driver_keeps_the_block_left_last),
       cmocka_unit_test(driver_needs_memory),
       cmocka_unit_test(served_leader_hands_the_loop_on),
       cmocka_unit_test(late_leader_hands_the_loop_on),

@@ -449,6 +449,49 @@ static void pool_serves_starved_origins_in_turn(void **state)
   }
 }
 
+static void launch_next(world_exchange *we)
+{
+  world_launch(we->user_data);
+}
+
+/* An exchange need not wait for the end of the turn ... */
+static void pool_gives_what_is_idle_at_once(void **state)
+{
+  (void)state;
+  world_start(&exchanges[0], 1, "http", "a.test");
+  world_conn *conn = world_connect_h1(0);
+  world_finish(conn);
+  world_prepare(&exchanges[1], "http", "a.test");
+  world_prepare(&exchanges[2], "http", "a.test");
+  world_launch(&exchanges[1]);
+  world_launch(&exchanges[2]);
+  assert_true(world_is_on(&exchanges[1], conn));
+  assert_stats(1, 1, 0, 0); /* there was one */
+  world_turn();
+  assert_stats(1, 1, 0, 1);
+}
+
+/* ... but one that follows the other does not keep the only connection there
+ * may be from those who have none. */
+static void pool_gives_at_once_only_what_nobody_lacks(void **state)
+{
+  (void)state;
+  ah_pool_opts opts = world_opts();
+  opts.conns_max = 1;
+  world_reopen(&opts);
+  world_start(&exchanges[0], 1, "http", "greedy.test");
+  world_conn *conn = world_connect_h1(0);
+  world_prepare(&exchanges[1], "http", "greedy.test");
+  exchanges[0].on_done = launch_next;
+  exchanges[0].user_data = &exchanges[1];
+  world_start(&exchanges[2], 1, "http", "modest.test");
+  world_finish(conn);
+  assert_true(conn->is_closed);
+  assert_false(world_is_on(&exchanges[1], conn));
+  conn = world_connect_h1(0);
+  assert_true(world_is_on(&exchanges[2], conn));
+}
+
 /* Two origins that want more than there is share what becomes free. */
 static void pool_shares_what_becomes_free(void **state)
 {
@@ -504,6 +547,8 @@ int main(void)
       pool_test(pool_timeout_ends_with_the_waiting),
       pool_test(pool_gives_every_origin_a_connection),
       pool_test(pool_serves_starved_origins_in_turn),
+      pool_test(pool_gives_what_is_idle_at_once),
+      pool_test(pool_gives_at_once_only_what_nobody_lacks),
       pool_test(pool_shares_what_becomes_free),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
