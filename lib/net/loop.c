@@ -3,7 +3,8 @@
  * A turn of libuv's loop is: timers, idle, prepare, poll (where sockets call
  * us), check, closing.  Everything that happens in one turn is gathered until
  * the next prepare, so that all requests started and all frames answered leave
- * in one write per connection, just before the loop would wait.
+ * in one write per connection, just before the loop would wait.  If the poll
+ * brings very many events that is done now and then between them.
  *
  * The idle handle is for work that is queued between our prepare and the poll,
  * and for programs that drive the loop with UV_RUN_ONCE or by
@@ -31,6 +32,10 @@ enum {
    * time would otherwise keep the loop from its sockets; what is left is done
    * in the next turn. */
   LOOP_ROUNDS_MAX = 64,
+  /* Events of one poll between which work is done.  After many more the memory
+   * of the first would have left the cache; after fewer the peers, which get
+   * what is written then, would be woken too often. */
+  LOOP_EVENTS_MAX = 64,
   /* Letters taken out of the inbox in one turn, for the same reason. */
   LOOP_LETTERS_MAX = 1024,
   /* Chunks kept for later, 1 MiB.  A connection has one only while it writes
@@ -432,14 +437,30 @@ bool ah_loop_adopt(ah_loop *loop)
   return true;
 }
 
-void ah_loop_end_turn(ah_loop *loop)
+/* Runs tasks and flushers, and those that they queue. */
+static void loop_work(ah_loop *loop)
 {
+  loop->events = 0;
   loop->ending_turn = true;
   for (int round = 0; round < LOOP_ROUNDS_MAX && loop_has_work(loop); round++) {
     loop_run_tasks(&loop->tasks);
     loop_run_flushers(loop);
   }
   loop->ending_turn = false; /* what is queued now is for the next turn */
+}
+
+void ah_loop_leave(ah_loop *loop)
+{
+  loop->events++;
+  if (loop->events == LOOP_EVENTS_MAX) {
+    loop->now_ns = 0;
+    loop_work(loop);
+  }
+}
+
+void ah_loop_end_turn(ah_loop *loop)
+{
+  loop_work(loop);
   if (!ah_list_is_empty(&loop->last)) {
     loop_run_tasks(&loop->last);
   }

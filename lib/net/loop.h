@@ -124,6 +124,11 @@ bool ah_loop_adopt(ah_loop *loop);
  * thread that would have nothing to poll for any more. */
 void ah_loop_end_turn(ah_loop *loop);
 
+/* Ends the callback of a socket's event: the last thing it does.  After many
+ * events of one poll tasks and flushers run here instead of at its end, and so
+ * find in the cache what they are about. */
+void ah_loop_leave(ah_loop *loop);
+
 /* The loop's clock, read once a turn; in nanoseconds and in
  * milliseconds. */
 uint64_t ah_loop_now_ns(ah_loop *loop);

@@ -20,6 +20,7 @@ struct ah_loop {
   unsigned handles_open; /* of the four after |prepare|, while closing */
   unsigned holds;
 
+  unsigned events; /* since tasks and flushers last ran */
   ah_list tasks;
   ah_list later; /* tasks of the next turn, which the check handle moves */
   ah_list flushers;

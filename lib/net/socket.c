@@ -11,11 +11,13 @@
 static void socket_on_poll(uv_poll_t *poll, int status, int events)
 {
   ah_socket *socket = poll->data;
+  ah_loop *loop = socket->loop;
   if (status != 0) {
     socket->events = 0; /* libuv has stopped the handle because of POLLERR */
     socket->watched = 0;
   }
   socket->on_events(socket->owner, status, events);
+  ah_loop_leave(loop);
 }
 
 static void socket_free(ah_socket *socket)

@@ -334,6 +334,54 @@ static void loop_does_not_wait_while_work_is_queued(void **state)
   assert_true(is_closed);
 }
 
+/* A connection's request leaves while others' responses are still read. */
+static void loop_works_between_many_events(void **state)
+{
+  fixture *fix = *state;
+  enum {
+    FEW = 10, /* connections that all have an event in each poll */
+    MANY = 1000
+  };
+  char page[16] = "";
+  scribe a;
+  scribe b;
+  scribe c;
+  scribe_init(&a, fix, 'a', page);
+  scribe_init(&b, fix, 'b', page);
+  scribe_init(&c, fix, 'c', page);
+  ah_loop_defer(fix->loop, &a.task);
+  ah_loop_mark_dirty(fix->loop, &b.flusher);
+  ah_loop_defer_last(fix->loop, &c.task);
+  for (int i = 0; i < FEW; i++) {
+    ah_loop_leave(fix->loop);
+  }
+  assert_string_equal(page, "");
+  for (int i = FEW; i < MANY; i++) {
+    ah_loop_leave(fix->loop);
+  }
+  assert_string_equal(page, "ab");
+  turn(fix);
+  assert_string_equal(page, "abc");
+}
+
+/* Events of earlier turns do not count. */
+static void loop_gathers_few_events_of_each_turn(void **state)
+{
+  fixture *fix = *state;
+  char page[16] = "";
+  scribe a;
+  scribe_init(&a, fix, 'a', page);
+  for (int i = 0; i < 100; i++) {
+    ah_loop_leave(fix->loop);
+    turn(fix);
+  }
+  ah_loop_defer(fix->loop, &a.task);
+  ah_loop_leave(fix->loop);
+  assert_string_equal(page, "");
+  turn(fix);
+  assert_string_equal(page, "a");
+}
+
 static void loop_holds_uv_run_only_while_held(void **state)
 {
   fixture *fix = *state;
@@ -529,6 +577,8 @@ int main(void)
       CASE(loop_polls_once_before_a_task_of_the_next_turn),
       CASE(loop_forgets_a_task_of_the_next_turn),
       CASE(loop_does_not_wait_while_work_is_queued),
+      CASE(loop_works_between_many_events),
+      CASE(loop_gathers_few_events_of_each_turn),
       CASE(loop_holds_uv_run_only_while_held),
       CASE(loop_runs_letters_of_other_threads_on_its_own),
       CASE(loop_refuses_a_letter_that_is_in_the_inbox),
