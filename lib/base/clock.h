@@ -4,6 +4,11 @@
 
 #include <stdint.h>
 
+enum {
+  AH_MS_PER_S = 1000,
+  AH_NS_PER_MS = 1000000
+};
+
 /* A monotonic clock in nanoseconds. */
 uint64_t ah_clock_ns(void);
 

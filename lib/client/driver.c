@@ -36,10 +36,6 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-enum {
-  NS_PER_MS = 1000000
-};
-
 /* AddressSanitizer is to see who uses a call for too long. */
 #if defined(__SANITIZE_ADDRESS__)
 #  define KEEPS_SPARE false
@@ -311,8 +307,8 @@ bool ah_latch_is_set(const ah_latch *latch)
   return atomic_load_explicit(&latch->is_set, memory_order_acquire);
 }
 
-/* Has a thread that turns the loop look up: timers and the end of a turn come
- * before the poll, which must not wait for what has happened already. */
+/* Has a thread that turns the loop look up: the end of a turn comes before the
+ * poll, which must not wait for what has happened already. */
 static void waiter_stop_turning(ah_waiter *waiter)
 {
   if (waiter->turning != NULL) {
@@ -371,7 +367,7 @@ void ah_waiter_init(ah_waiter *waiter, size_t needed, uint32_t timeout_ms)
                         .due_ns = UINT64_MAX,
                         .deadline.expired = waiter_on_expired};
   if (timeout_ms != UINT32_MAX) {
-    waiter->due_ns = ah_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+    waiter->due_ns = ah_clock_ns() + (uint64_t)timeout_ms * AH_NS_PER_MS;
   }
 }
 
@@ -422,7 +418,8 @@ static void driver_run(ah_driver *driver, ah_waiter *waiter)
   uv_run_mode mode = UV_RUN_ONCE;
   uint32_t left_ms = UINT32_MAX;
   if (waiter->due_ns != UINT64_MAX) {
-    left_ms = (uint32_t)((waiter_left_ns(waiter) + NS_PER_MS - 1) / NS_PER_MS);
+    left_ms =
+        (uint32_t)((waiter_left_ns(waiter) + AH_NS_PER_MS - 1) / AH_NS_PER_MS);
     mode = left_ms == 0 ? UV_RUN_NOWAIT : UV_RUN_ONCE;
   }
   (void)driver_adopt(driver); /* turns whether or not time has passed */

@@ -11,7 +11,6 @@
 #include "client/raw_stream.h"
 
 enum {
-  NS_PER_MS = 1000000,
   /* What is handed over at a time: less than a stream holds. */
   WRITE_BYTES_MAX = AH_RAW_OUT_BYTES_MAX / 4
 };
@@ -54,14 +53,14 @@ static uint32_t ms_until(uint64_t due_ns)
   uint64_t now_ns = ah_clock_ns();
   return now_ns >= due_ns
              ? 0
-             : (uint32_t)((due_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS);
+             : (uint32_t)((due_ns - now_ns + AH_NS_PER_MS - 1) / AH_NS_PER_MS);
 }
 
 static uint64_t due_after(uint32_t timeout_ms)
 {
   return timeout_ms == AHTTP_NO_LIMIT
              ? UINT64_MAX
-             : ah_clock_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+             : ah_clock_ns() + (uint64_t)timeout_ms * AH_NS_PER_MS;
 }
 
 /* One thing to wait for: |is_there| says how it stands, AH_BLOCKED if it is to

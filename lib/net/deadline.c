@@ -3,10 +3,18 @@
 #include "net/deadline.h"
 
 #include "base/assert.h"
+#include "base/clock.h"
 #include "net/loop_internal.h"
 
-/* The timer re-arms itself. */
-static void deadlines_on_timer(uv_timer_t *timer);
+/* The alarm runs what sets it anew. */
+static void deadlines_run(ah_task *task);
+
+static void deadlines_set_alarm(ah_loop *loop, uint64_t due_ms)
+{
+  loop->expire.run = deadlines_run;
+  loop->alarm_ms = due_ms;
+  ah_alarm_set(&loop->alarm, due_ms);
+}
 
 /* The clock that the loop goes by has reached the time, or will tell. */
 static void deadlines_arm_by_clock(ah_loop *loop)
@@ -16,26 +24,13 @@ static void deadlines_arm_by_clock(ah_loop *loop)
   }
 }
 
-static void deadlines_arm_timer(ah_loop *loop)
-{
-  uint64_t now_ms = ah_loop_now_ms(loop);
-  uint64_t wake_ms = loop->wheel.wake_ms;
-  loop->timer_ms = wake_ms;
-  /* At least 1 ms: libuv fires one of 0 in the same pass, for ever if it starts
-   * itself again.  libuv's time may lag behind ours; firing early is harmless.
-   * It fails only for a handle that is being closed, when no deadline is left
-   * to wait for. */
-  (void)uv_timer_start(&loop->timer, deadlines_on_timer,
-                       wake_ms > now_ms ? wake_ms - now_ms : 1, 0);
-}
-
-/* Has the timer fire no later than the wheel wants to be woken. */
+/* Has the alarm ring no later than the wheel wants to be woken. */
 static void deadlines_arm(ah_loop *loop)
 {
   if (loop->seat.clock != NULL) {
     deadlines_arm_by_clock(loop);
-  } else if (loop->wheel.wake_ms < loop->timer_ms) {
-    deadlines_arm_timer(loop);
+  } else if (loop->wheel.wake_ms < loop->alarm_ms) {
+    deadlines_set_alarm(loop, loop->wheel.wake_ms);
   }
 }
 
@@ -59,12 +54,18 @@ static void deadlines_expire(ah_loop *loop)
   deadlines_arm(loop);
 }
 
-static void deadlines_on_timer(uv_timer_t *timer)
+/* The alarm has rung.  With a clock of the program it is for |real| alone. */
+static void deadlines_run(ah_task *task)
 {
-  ah_loop *loop = timer->data;
-  ah_loop_enter(loop);
-  loop->timer_ms = UINT64_MAX;
-  deadlines_expire(loop);
+  ah_loop *loop = AH_CONTAINER(task, ah_loop, expire);
+  ah_deadline *real = loop->real;
+  loop->alarm_ms = UINT64_MAX;
+  if (loop->seat.clock == NULL) {
+    deadlines_expire(loop);
+  } else if (real != NULL) {
+    loop->real = NULL;
+    real->expired(real);
+  }
 }
 
 static void deadlines_on_clock(ah_letter *letter)
@@ -85,15 +86,6 @@ void ah_deadlines_set_clock(ah_loop *loop, ahttp_clock *clock)
   loop->now_ns = 0; /* the first turn may be far away */
 }
 
-static void deadline_on_real_timer(uv_timer_t *timer)
-{
-  ah_loop *loop = timer->data;
-  ah_loop_enter(loop);
-  ah_deadline *deadline = loop->real;
-  loop->real = NULL;
-  deadline->expired(deadline);
-}
-
 void ah_deadline_start_real(ah_loop *loop, ah_deadline *deadline,
                             uint32_t duration_ms)
 {
@@ -106,7 +98,7 @@ void ah_deadline_start_real(ah_loop *loop, ah_deadline *deadline,
     return;
   }
   loop->real = deadline;
-  (void)uv_timer_start(&loop->timer, deadline_on_real_timer, duration_ms, 0);
+  deadlines_set_alarm(loop, ah_clock_ns() / AH_NS_PER_MS + duration_ms);
 }
 
 void ah_deadline_stop_real(ah_loop *loop, ah_deadline *deadline)
@@ -114,7 +106,8 @@ void ah_deadline_stop_real(ah_loop *loop, ah_deadline *deadline)
   ah_deadline_stop(deadline);
   if (loop->real == deadline) {
     loop->real = NULL;
-    (void)uv_timer_stop(&loop->timer); /* always 0 */
+    ah_alarm_clear(&loop->alarm);
+    ah_loop_undefer(&loop->expire);
   }
 }
 

@@ -9,15 +9,16 @@
 
 /*
  * Deadlines without a timer each.  They are filed in a timer wheel under one
- * uv_timer_t, which is re-armed lazily: starting and stopping are O(1) whatever
- * the durations, touching is a store.
+ * alarm, which is set anew lazily: starting and stopping are O(1) whatever the
+ * durations, touching is a store.  Those that are due expire at the end of a
+ * turn, since what they wait for may have come in the same poll.
  */
 typedef struct ah_deadline ah_deadline;
 struct ah_deadline {
   ah_list_node node; /* linked while armed */
   uint64_t due_ms; /* by ah_loop_now_ms(); may be later than it is filed for */
   uint32_t duration_ms;
-  void (*expired)(ah_deadline *deadline); /* runs from the timer, unarmed */
+  void (*expired)(ah_deadline *deadline); /* runs from the loop, unarmed */
 };
 
 /* Has |loop| and its deadlines go by |clock| (NULL: the system's), which

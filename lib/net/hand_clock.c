@@ -47,7 +47,7 @@ void ahttp_clock_free(ahttp_clock *clock)
 void ahttp_clock_advance(ahttp_clock *clock, uint64_t ms)
 {
   uv_mutex_lock(&clock->lock);
-  (void)atomic_fetch_add(&clock->now_ns, ms * 1000000);
+  (void)atomic_fetch_add(&clock->now_ns, ms * AH_NS_PER_MS);
   AH_LIST_FOREACH (node, &clock->seats) {
     ah_clock_seat *seat = AH_CONTAINER(node, ah_clock_seat, node);
     (void)ah_loop_post(seat->loop, &seat->letter); /* or it is on its way */

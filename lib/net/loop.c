@@ -27,7 +27,6 @@
 #include "net/loop_internal.h"
 
 enum {
-  NS_PER_MS = 1000000,
   /* Rounds of tasks and flushers in one turn.  Work that makes more work every
    * time would otherwise keep the loop from its sockets; what is left is done
    * in the next turn. */
@@ -128,12 +127,12 @@ static void loop_on_check(uv_check_t *check)
   ah_loop *loop = check->data;
   ah_loop_enter(loop);
   ah_list_splice(&loop->tasks, &loop->later); /* the idle handle is active */
-  if (loop->timer_rests) {
-    loop->timer_rests = false;
-    uv_timer_set_repeat(&loop->timer, 1);
-    (void)uv_timer_again(&loop->timer); /* fails without callback only */
-    uv_timer_set_repeat(&loop->timer, 0);
-  }
+}
+
+static void loop_on_alarm(ah_alarm *alarm)
+{
+  ah_loop *loop = AH_CONTAINER(alarm, ah_loop, alarm);
+  ah_loop_defer_last(loop, &loop->expire);
 }
 
 static ah_letter *inbox_pop(ah_loop *loop)
@@ -179,6 +178,27 @@ static void loop_free(ah_loop *loop)
   ah_free(loop);
 }
 
+/* The last one frees the loop. */
+static void loop_on_part_closed(ah_loop *loop)
+{
+  loop->handles_open--;
+  if (loop->handles_open > 0) {
+    return;
+  }
+  void (*on_closed)(void *arg) = loop->on_closed;
+  void *arg = loop->closed_arg;
+  uv_mutex_destroy(&loop->inbox.lock);
+  loop_free(loop);
+  if (on_closed != NULL) {
+    on_closed(arg);
+  }
+}
+
+static void loop_on_alarm_closed(ah_alarm *alarm)
+{
+  loop_on_part_closed(AH_CONTAINER(alarm, ah_loop, alarm));
+}
+
 static int uv_new(uv_loop_t **out)
 {
   *out = ah_malloc(sizeof(**out));
@@ -196,24 +216,25 @@ static int uv_new(uv_loop_t **out)
 /* Initialises the handles.  The one that can fail comes first. */
 static int loop_open_handles(ah_loop *loop)
 {
-  if (uv_async_init(loop->uv, &loop->async, loop_on_async) != 0) {
+  loop->alarm.ring = loop_on_alarm;
+  loop->alarm.on_closed = loop_on_alarm_closed;
+  if (ah_alarm_init(&loop->alarm, loop->uv) != AHTTP_OK) {
     return AHTTP_ENOMEM;
   }
+  int rv = uv_async_init(loop->uv, &loop->async, loop_on_async);
+  ah_assert(rv == 0); /* what it may lack the loop has for one of its own */
   (void)uv_prepare_init(loop->uv, &loop->prepare);
   (void)uv_check_init(loop->uv, &loop->check);
   (void)uv_idle_init(loop->uv, &loop->idle);
-  (void)uv_timer_init(loop->uv, &loop->timer);
   loop->prepare.data = loop;
   loop->check.data = loop;
   loop->idle.data = loop;
-  loop->timer.data = loop;
   loop->async.data = loop;
   (void)uv_prepare_start(&loop->prepare, loop_on_prepare);
   (void)uv_check_start(&loop->check, loop_on_check);
   uv_unref((uv_handle_t *)&loop->prepare);
   uv_unref((uv_handle_t *)&loop->check);
   uv_unref((uv_handle_t *)&loop->idle);
-  uv_unref((uv_handle_t *)&loop->timer);
   uv_unref((uv_handle_t *)&loop->async);
   return AHTTP_OK;
 }
@@ -225,7 +246,7 @@ static void loop_init(ah_loop *loop)
   ah_list_init(&loop->flushers);
   ah_list_init(&loop->last);
   loop->inbox.end = &loop->inbox.first;
-  loop->timer_ms = UINT64_MAX;
+  loop->alarm_ms = UINT64_MAX;
   ah_wheel_init(&loop->wheel, ah_loop_now_ms(loop));
   loop->now_ns = 0; /* the first turn may be far away */
 }
@@ -266,18 +287,7 @@ fail:
 
 static void loop_on_handle_closed(uv_handle_t *handle)
 {
-  ah_loop *loop = handle->data;
-  loop->handles_open--;
-  if (loop->handles_open > 0) {
-    return;
-  }
-  void (*on_closed)(void *arg) = loop->on_closed;
-  void *arg = loop->closed_arg;
-  uv_mutex_destroy(&loop->inbox.lock);
-  loop_free(loop);
-  if (on_closed != NULL) {
-    on_closed(arg);
-  }
+  loop_on_part_closed(handle->data);
 }
 
 /* The others are closed one turn later: by then the close callbacks of all
@@ -288,12 +298,13 @@ static void loop_on_prepare_closed(uv_handle_t *prepare)
   loop->handles_open = 4;
   uv_close((uv_handle_t *)&loop->check, loop_on_handle_closed);
   uv_close((uv_handle_t *)&loop->idle, loop_on_handle_closed);
-  uv_close((uv_handle_t *)&loop->timer, loop_on_handle_closed);
   uv_close((uv_handle_t *)&loop->async, loop_on_handle_closed);
+  ah_alarm_close(&loop->alarm);
 }
 
 void ah_loop_close(ah_loop *loop, void (*on_closed)(void *arg), void *arg)
 {
+  ah_loop_undefer(&loop->expire);
   ah_assert(loop_is_empty(loop));
   ah_assert(loop->holds == 0);
   ah_clock_leave(&loop->seat);
@@ -422,19 +433,9 @@ bool ah_loop_adopt(ah_loop *loop)
   if (loop->seat.clock == NULL) {
     loop->now_ns = now_ns;
   }
-  /* libuv's time is the same clock's; if it is coarser we are away more often.
-   */
-  if (now_ns / NS_PER_MS == uv_now(loop->uv)) {
-    return false;
-  }
-  uv_update_time(loop->uv);
-  if (loop->holds > 0 && uv_is_active((uv_handle_t *)&loop->timer) &&
-      uv_timer_get_due_in(&loop->timer) == 0) {
-    loop->timer_rests = true;          /* else it would come before the poll */
-    (void)uv_timer_stop(&loop->timer); /* always 0 */
-    loop_wake(loop);
-  }
-  return true;
+  /* The end of its last turn.  libuv's time is the same clock's; if it is
+   * coarser we are away more often. */
+  return now_ns / AH_NS_PER_MS != uv_now(loop->uv);
 }
 
 /* Runs tasks and flushers, and those that they queue. */
@@ -465,7 +466,7 @@ void ah_loop_end_turn(ah_loop *loop)
     loop_run_tasks(&loop->last);
   }
   loop->now_ns = 0;
-  if (loop_is_empty(loop) && !loop->timer_rests) {
+  if (loop_is_empty(loop)) {
     (void)uv_idle_stop(&loop->idle); /* always 0 */
   } /* else it is active: the work was queued before */
 }
@@ -485,7 +486,7 @@ uint64_t ah_loop_now_ns(ah_loop *loop)
 
 uint64_t ah_loop_now_ms(ah_loop *loop)
 {
-  return ah_loop_now_ns(loop) / NS_PER_MS;
+  return ah_loop_now_ns(loop) / AH_NS_PER_MS;
 }
 
 uint8_t *ah_loop_read_buffer(ah_loop *loop)

@@ -13,7 +13,7 @@
 /*
  * What one client has on a uv_loop_t: shared read buffers, the queue of
  * deferred tasks, the list of connections with something to write, deadlines
- * under one timer, and an inbox for other threads.
+ * under one alarm, and an inbox for other threads.
  *
  * A turn of the loop ends in our prepare handle, right before the poll: first
  * the deferred tasks run (completions and frees), then every dirty flusher,
@@ -112,11 +112,8 @@ void ah_loop_read_inbox(ah_loop *loop);
  * that thread may be any, which could not look into the loop itself. */
 void ah_loop_share_thread(ah_loop *loop, _Atomic(uv_thread_t) *thread);
 
-/*
- * Says that this thread runs the loop from here on.  Returns true if a
+/* Says that this thread runs the loop from here on.  Returns true if a
  * millisecond or more has passed since its last turn: events may have come in.
- * Deadlines of active calls that came due meanwhile expire after the next poll,
- * since what they wait for may be there.
  */
 bool ah_loop_adopt(ah_loop *loop);
 

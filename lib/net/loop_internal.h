@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "net/alarm.h"
 #include "net/hand_clock.h"
 #include "net/loop.h"
 #include "net/wheel.h"
@@ -15,7 +16,6 @@ struct ah_loop {
   uv_check_t check;
   uv_idle_t idle; /* active while work is queued outside of prepare, or for the
                      next turn */
-  uv_timer_t timer;
   uv_async_t async;
   unsigned handles_open; /* of the four after |prepare|, while closing */
   unsigned holds;
@@ -28,11 +28,12 @@ struct ah_loop {
   bool ending_turn; /* in prepare: what is queued now runs without a wake-up */
 
   ah_clock_seat seat;       /* at the clock it goes by, if not the system's */
-  struct ah_deadline *real; /* with such a clock: one that |timer| is for */
+  struct ah_deadline *real; /* with such a clock: one that |alarm| is for */
   uint64_t now_ns;          /* 0: to be read when next asked for */
   ah_wheel wheel;           /* of ah_deadline */
-  uint64_t timer_ms; /* |timer| fires then; UINT64_MAX: it is not armed */
-  bool timer_rests;  /* until the next poll, which does not wait */
+  ah_alarm alarm;
+  uint64_t alarm_ms; /* it is set to that; UINT64_MAX: it is not set */
+  ah_task expire;    /* has deadlines expire, after what the poll has brought */
 
   struct {
     uv_mutex_t lock;

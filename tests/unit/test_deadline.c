@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <uv.h>
@@ -425,6 +426,76 @@ static void deadline_started_late_has_its_full_time(void **state)
   assert_true(bell.rang_ns - start >= UINT64_C(9000000));
 }
 
+/* Setting a timer and taking it back with every poll is not free. */
+static void deadline_lets_the_poll_wait_without_timeout(void **state)
+{
+  fixture *fix = *state;
+  unsigned counter = 0;
+  clock_bell bell;
+  bell_init(&bell, fix, &counter);
+  ah_deadline_start(fix->loop, &bell.deadline, 60000);
+  ah_loop_hold(fix->loop);
+  uv_run(fix->uv, UV_RUN_NOWAIT);
+  assert_int_equal(uv_backend_timeout(fix->uv), -1);
+  ah_loop_drop(fix->loop);
+  ah_deadline_stop(&bell.deadline);
+}
+
+/* Something that a deadline is for, and that comes in. */
+typedef struct arrival {
+  uv_poll_t poll;
+  clock_bell bell;
+} arrival;
+
+static void arrival_on_poll(uv_poll_t *poll, int status, int events)
+{
+  arrival *self = poll->data;
+  assert_int_equal(status, 0);
+  assert_true(events & UV_READABLE);
+  (*self->bell.counter)++;
+  ah_deadline_stop(&self->bell.deadline);
+  uv_close((uv_handle_t *)poll, NULL);
+}
+
+/* A program that stays away from the loop for long is not told of a timeout if
+ * what was waited for is there when it comes back. */
+static void deadline_expires_after_what_the_poll_brings(void **state)
+{
+  fixture *fix = *state;
+  enum {
+    COUNT = 2 /* one that is there before the time is over, one after it */
+  };
+  arrival arrivals[COUNT];
+  int fds[COUNT][2];
+  unsigned counter = 0;
+  for (int i = 0; i < COUNT; i++) {
+    arrival *self = &arrivals[i];
+    bell_init(&self->bell, fix, &counter);
+    assert_int_equal(pipe(fds[i]), 0);
+    assert_int_equal(uv_poll_init(fix->uv, &self->poll, fds[i][0]), 0);
+    self->poll.data = self;
+    assert_int_equal(uv_poll_start(&self->poll, UV_READABLE, arrival_on_poll),
+                     0);
+    ah_deadline_start(fix->loop, &self->bell.deadline, 2);
+  }
+  ah_loop_hold(fix->loop);
+  uv_run(fix->uv, UV_RUN_NOWAIT);
+  assert_int_equal(write(fds[0][1], "x", 1), 1);
+  uint64_t begin = ah_clock_ns();
+  while (ah_clock_ns() - begin < UINT64_C(5000000)) { /* the program is busy */
+  }
+  assert_int_equal(write(fds[1][1], "x", 1), 1);
+  while (counter < COUNT) {
+    uv_run(fix->uv, UV_RUN_NOWAIT);
+  }
+  ah_loop_drop(fix->loop);
+  for (int i = 0; i < COUNT; i++) {
+    assert_int_equal(arrivals[i].bell.rang, 0);
+    close(fds[i][0]);
+    close(fds[i][1]);
+  }
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -443,6 +514,8 @@ int main(void)
       CASE(deadline_may_start_itself_again),
       CASE(deadline_does_not_keep_the_loop_alive),
       CASE(deadline_started_late_has_its_full_time),
+      CASE(deadline_lets_the_poll_wait_without_timeout),
+      CASE(deadline_expires_after_what_the_poll_brings),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

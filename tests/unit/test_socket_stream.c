@@ -922,10 +922,11 @@ static unsigned polls_of(fixture *fix)
 static void socket_is_watched_when_the_turn_ends(void **state)
 {
   fixture *fix = *state;
+  unsigned others = polls_of(fix); /* the loop's own */
   resume(fix);
-  assert_int_equal(polls_of(fix), 0);
+  assert_int_equal(polls_of(fix), others);
   turn(fix);
-  assert_int_equal(polls_of(fix), 1);
+  assert_int_equal(polls_of(fix), others + 1);
 }
 
 static void socket_watched_and_given_up_in_a_turn_has_no_handle(void **state)
@@ -933,17 +934,18 @@ static void socket_watched_and_given_up_in_a_turn_has_no_handle(void **state)
   fixture *fix = *state;
   int fds[2];
   pair_make(PAIR_UNIX, fds);
+  unsigned others = polls_of(fix); /* the loop's own */
   ah_socket *socket;
   assert_int_equal(ah_socket_new(&socket, fix->loop, fds[0]), 0);
   ah_socket_watch(socket, UV_READABLE);
   ah_socket_watch(socket, 0);
   turn(fix);
-  assert_int_equal(polls_of(fix), 0);
+  assert_int_equal(polls_of(fix), others);
   ah_socket_watch(socket, UV_READABLE);
   ah_socket_close(socket);
   turn(fix);
   assert_int_equal(fcntl(fds[0], F_GETFD), -1);
-  assert_int_equal(polls_of(fix), 0);
+  assert_int_equal(polls_of(fix), others);
   close(fds[1]);
 }
 
