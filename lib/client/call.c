@@ -154,7 +154,8 @@ static void call_fill_exchange(ahttp_call *call)
 void ah_call_start_next_hop(ahttp_call *call)
 {
   call->hop = call->next;
-  call->hop.head.url = &call->hop.url;
+  call->url = call->next_url;
+  call->hop.head.url = &call->url;
   call->hop.head.fields = &call->hop.fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
@@ -227,7 +228,6 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
   }
   ah_zero(call, offsetof(ahttp_call, exchange));
   ah_exchange_init(&call->exchange);
-  ah_error_clear(&call->error);
   atomic_init(&call->refs, 1);
   atomic_init(&call->users, 0);
   atomic_init(&call->commands, 0);

@@ -14,11 +14,10 @@
 #include "client/response.h"
 #include "transport/exchange.h"
 
-/* What one hop sends.  |head| points into the other two, or into the user's
- * request, or into the call's arena. */
+/* What one hop sends.  |head| points to |fields| and to the user's request, or
+ * the call's |url|, or into the call's arena. */
 typedef struct ah_hop {
   ah_request_head head;
-  ahttp_url url;       /* of a later hop; the first uses the request's */
   ahttp_fields fields; /* complete but for framing */
 } ah_hop;
 
@@ -54,7 +53,6 @@ struct ahttp_call {
   bool has_head;        /* the final response's head was told to the user */
   bool is_dropping;     /* this hop's response is not for the user */
   size_t dropped_bytes; /* of its content */
-  ah_hop next;          /* what to send when it has been dropped */
   unsigned active;      /* bits of the interceptors it uses */
   ah_chain *chain;      /* what they need; NULL: nothing so far */
 
@@ -93,7 +91,10 @@ struct ahttp_call {
   /* What is not cleared with the rest, because it is large: it is initialized
    * by itself, or written before it is read. */
   ah_exchange exchange; /* the current hop */
-  ahttp_error error;    /* the outcome, if not the exchange's own */
+  ahttp_error error;    /* the outcome, if |is_ended|, not the exchange's own */
+  ahttp_url url;        /* of a later hop; the first uses the request's */
+  ah_hop next;          /* what to send when |is_dropping| is over, ... */
+  ahttp_url next_url;   /* ... and where to */
   uint8_t block[AH_CALL_BLOCK_BYTES];
 };
 

@@ -148,10 +148,10 @@ int ah_call_set_url(ahttp_call *call, const ahttp_url *url)
 void ah_call_set_next(ahttp_call *call, const ah_request_head *head)
 {
   ah_hop *next = &call->next;
-  next->url = *head->url;
+  call->next_url = *head->url;
   next->fields = *head->fields;
   next->head = *head;
-  next->head.url = &next->url;
+  next->head.url = &call->next_url;
   next->head.fields = &next->fields;
 }
 
