@@ -153,10 +153,12 @@ static void call_fill_exchange(ahttp_call *call)
 
 void ah_call_start_next_hop(ahttp_call *call)
 {
-  call->hop = call->next;
-  call->url = call->next_url;
+  call->url = call->next.url;
+  call->fields = call->next.fields;
+  call->hop.fields = &call->fields;
+  call->hop.head = call->next.head;
   call->hop.head.url = &call->url;
-  call->hop.head.fields = &call->hop.fields;
+  call->hop.head.fields = call->hop.fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
   call->hop_redirects = call->response.redirects;
@@ -176,11 +178,12 @@ static int call_fill_first_hop(ahttp_call *call)
   call->hop.head.method = request->method;
   call->hop.head.traits = request->traits;
   call->hop.head.url = &request->url;
-  call->hop.head.fields = &call->hop.fields;
   call->hop.head.body = request->body;
   call->hop.head.connect_to = request->connect_to;
   call->hop.head.trailers = request->trailers;
-  return ah_call_merge_fields(call);
+  int rv = ah_call_merge_fields(call);
+  call->hop.head.fields = call->hop.fields;
+  return rv;
 }
 
 static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,

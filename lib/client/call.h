@@ -14,11 +14,12 @@
 #include "client/response.h"
 #include "transport/exchange.h"
 
-/* What one hop sends.  |head| points to |fields| and to the user's request, or
- * the call's |url|, or into the call's arena. */
+/* What one hop sends.  |head| points into the user's request, into the call and
+ * its arena, and to the client's default fields. */
 typedef struct ah_hop {
   ah_request_head head;
-  ahttp_fields fields; /* complete but for framing */
+  const ahttp_fields *fields; /* complete but for framing and for what
+                                 interceptors change in this hop alone */
 } ah_hop;
 
 /* First block of a call's arena: enough for the fields of an ordinary request
@@ -93,8 +94,12 @@ struct ahttp_call {
   ah_exchange exchange; /* the current hop */
   ahttp_error error;    /* the outcome, if |is_ended|, not the exchange's own */
   ahttp_url url;        /* of a later hop; the first uses the request's */
-  ah_hop next;          /* what to send when |is_dropping| is over, ... */
-  ahttp_url next_url;   /* ... and where to */
+  ahttp_fields fields;  /* of a hop that the client's defaults do not do for */
+  struct {
+    ah_request_head head; /* what to send when |is_dropping| is over */
+    ahttp_url url;
+    ahttp_fields fields;
+  } next;
   uint8_t block[AH_CALL_BLOCK_BYTES];
 };
 
@@ -138,14 +143,14 @@ void ah_call_finish(ahttp_call *call);
 /* Goes on with call->next when the hop before it is done. */
 void ah_call_start_next_hop(ahttp_call *call);
 
-/* Has call->hop.fields outlive the client, whose default fields they view.
- * AHTTP_OK or AHTTP_ENOMEM. */
+/* Has call->hop.fields outlive the client, whose default fields they are or
+ * view.  AHTTP_OK or AHTTP_ENOMEM. */
 int ah_call_own_fields(ahttp_call *call);
 
 /* Hands call->hop to the transport: call_route.c. */
 void ah_call_send_hop(ahttp_call *call);
 
-/* call_fields.c: fills in call->hop.fields, for the first hop.  AHTTP_OK or
+/* call_fields.c: sets call->hop.fields, for the first hop.  AHTTP_OK or
  * AHTTP_ENOMEM. */
 int ah_call_merge_fields(ahttp_call *call);
 

@@ -35,7 +35,7 @@ static ahttp_str call_accepted(const ahttp_call *call)
 /* What follows from the request's content, unless somebody has said it. */
 static int call_merge_implied(ahttp_call *call)
 {
-  ahttp_fields *fields = &call->hop.fields;
+  ahttp_fields *fields = &call->fields;
   const ahttp_fields *implied = &call->request->implied;
   int rv = AHTTP_OK;
   for (uint32_t i = 0; i < implied->count && rv == AHTTP_OK; i++) {
@@ -51,7 +51,7 @@ static int call_merge_implied(ahttp_call *call)
 /* Has a server asked whether it wants content that is not little. */
 static int call_merge_expectation(ahttp_call *call)
 {
-  ahttp_fields *fields = &call->hop.fields;
+  ahttp_fields *fields = &call->fields;
   const ah_body *body = call->request->body;
   if (body == NULL || (uint64_t)body->length < call->settings.expect_bytes ||
       call->settings.expect_bytes == UINT64_MAX ||
@@ -73,12 +73,25 @@ static bool call_takes_defaults(const ahttp_call *call)
          !ah_coding_is_any_withdrawn();
 }
 
+/* Whether Accept-Encoding is not sent though it is one of the defaults. */
+static bool call_offers_less(const ahttp_call *call)
+{
+  return !call->settings.decode && call->client->offers_codings;
+}
+
+/* True if nothing is to be sent but the defaults. */
+static bool call_adds_nothing(const ahttp_call *call)
+{
+  return call->request->fields.count == 0 && call->request->body == NULL &&
+         call_takes_defaults(call) && !call_offers_less(call);
+}
+
 /* Adds all defaults, in one piece. */
 static int call_copy_defaults(ahttp_call *call)
 {
-  int rv = ah_fields_add_all(&call->hop.fields, &call->client->default_fields);
-  if (!call->settings.decode && call->client->offers_codings) {
-    ah_fields_remove(&call->hop.fields, AH_FIELD_ACCEPT_ENCODING);
+  int rv = ah_fields_add_all(&call->fields, &call->client->default_fields);
+  if (call_offers_less(call)) {
+    ah_fields_remove(&call->fields, AH_FIELD_ACCEPT_ENCODING);
   }
   return rv;
 }
@@ -86,7 +99,7 @@ static int call_copy_defaults(ahttp_call *call)
 /* Adds those defaults that the request does not have itself. */
 static int call_add_defaults(ahttp_call *call)
 {
-  ahttp_fields *fields = &call->hop.fields;
+  ahttp_fields *fields = &call->fields;
   const ahttp_fields *defaults = &call->client->default_fields;
   for (uint32_t i = 0; i < defaults->count; i++) {
     const ah_field *field = &defaults->items[i];
@@ -108,11 +121,17 @@ static int call_add_defaults(ahttp_call *call)
   return AHTTP_OK;
 }
 
-/* The request's fields after those defaults it does not have itself. */
+/* The client's default fields, or the request's after those of them that it
+ * does not have itself. */
 int ah_call_merge_fields(ahttp_call *call)
 {
-  ahttp_fields *fields = &call->hop.fields;
+  if (call_adds_nothing(call)) {
+    call->hop.fields = &call->client->default_fields;
+    return AHTTP_OK;
+  }
+  ahttp_fields *fields = &call->fields;
   ah_fields_init(fields, &call->arena);
+  call->hop.fields = fields;
   int rv = call_takes_defaults(call) ? call_copy_defaults(call)
                                      : call_add_defaults(call);
   if (rv == AHTTP_OK) {
@@ -126,17 +145,25 @@ int ah_call_merge_fields(ahttp_call *call)
 
 int ah_call_own_fields(ahttp_call *call)
 {
-  ahttp_fields *fields = &call->hop.fields;
-  ah_fields_drop_lines(fields);
-  for (uint32_t i = 0; i < fields->count; i++) {
-    ah_field *field = &fields->items[i];
-    int rv = ah_arena_copy(&call->arena, field->name, &field->name);
+  const ahttp_fields *views = call->hop.fields;
+  ahttp_fields own;
+  ah_fields_init(&own, &call->arena);
+  for (uint32_t i = 0; i < views->count; i++) {
+    const ah_field *field = &views->items[i];
+    ahttp_str name;
+    ahttp_str value;
+    int rv = ah_arena_copy(&call->arena, field->name, &name);
     if (rv == AHTTP_OK) {
-      rv = ah_arena_copy(&call->arena, field->value, &field->value);
+      rv = ah_arena_copy(&call->arena, field->value, &value);
+    }
+    if (rv == AHTTP_OK) {
+      rv = ah_fields_add_view(&own, name, value, field->id);
     }
     if (rv != AHTTP_OK) {
       return rv;
     }
   }
+  call->fields = own;
+  call->hop.fields = &call->fields;
   return AHTTP_OK;
 }

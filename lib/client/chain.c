@@ -147,12 +147,9 @@ int ah_call_set_url(ahttp_call *call, const ahttp_url *url)
 /* The exchange finds the parts where the call keeps them. */
 void ah_call_set_next(ahttp_call *call, const ah_request_head *head)
 {
-  ah_hop *next = &call->next;
-  call->next_url = *head->url;
-  next->fields = *head->fields;
-  next->head = *head;
-  next->head.url = &call->next_url;
-  next->head.fields = &next->fields;
+  call->next.url = *head->url;
+  call->next.fields = *head->fields;
+  call->next.head = *head;
 }
 
 bool ah_call_repeat(ahttp_call *call)
@@ -162,7 +159,7 @@ bool ah_call_repeat(ahttp_call *call)
       !ah_exchange_holds_content(&call->exchange)) {
     return false;
   }
-  head.fields = &call->hop.fields;
+  head.fields = call->hop.fields;
   if (call->chain != NULL && head.url == &call->chain->url) {
     head.url = call->chain->url_base;
   }
@@ -271,7 +268,7 @@ static unsigned call_uses(const ahttp_call *call)
   if (call->auth != NULL || url->username.len > 0 || url->password.len > 0) {
     places |= AH_PLACE_BIT(AH_AT_AUTH);
   }
-  if (ah_fields_find(&call->hop.fields, AH_FIELD_EXPECT) != NULL) {
+  if (ah_fields_find(call->hop.fields, AH_FIELD_EXPECT) != NULL) {
     places |= AH_PLACE_BIT(AH_AT_EXPECTATION);
   }
   return places;

@@ -48,7 +48,7 @@ static int keeper_drop_field(ahttp_call *call)
 static int keeper_on_head(ahttp_call *call, ahttp_error *err)
 {
   if (call->exchange.response.status != STATUS_EXPECTATION_FAILED ||
-      ah_fields_find(&call->hop.fields, AH_FIELD_EXPECT) == NULL ||
+      ah_fields_find(call->hop.fields, AH_FIELD_EXPECT) == NULL ||
       !ah_call_repeat(call)) {
     return AHTTP_OK;
   }

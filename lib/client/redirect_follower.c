@@ -43,7 +43,7 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
   }
   answer.refuses_downgrade = call->settings.refuse_downgrade;
   ah_request_head request = call->hop.head;
-  request.fields = &call->hop.fields; /* others' are put on each hop anew */
+  request.fields = call->hop.fields; /* others' are put on each hop anew */
   ah_redirect redirect;
   const char *why = "";
   int rv = ah_redirect_next(&redirect, &call->arena, &request, &answer, &why);
