@@ -25,6 +25,70 @@ struct ah_arena_chunk {
   _Alignas(max_align_t) uint8_t data[];
 };
 
+/* --- The stock. ------------------------------------------------------------
+ */
+
+static bool stock_enter(ah_arena_stock *stock)
+{
+  return !atomic_flag_test_and_set_explicit(&stock->is_busy,
+                                            memory_order_acquire);
+}
+
+static void stock_exit(ah_arena_stock *stock)
+{
+  atomic_flag_clear_explicit(&stock->is_busy, memory_order_release);
+}
+
+/* A chunk of CHUNK_BYTES_MIN, or NULL. */
+static ah_arena_chunk *stock_take(ah_arena_stock *stock)
+{
+  if (!stock_enter(stock)) {
+    return NULL;
+  }
+  ah_arena_chunk *chunk = stock->chunks;
+  if (chunk != NULL) {
+    stock->chunks = chunk->next;
+    stock->count--;
+  }
+  stock_exit(stock);
+  return chunk;
+}
+
+/* False if it does not keep |chunk|. */
+static bool stock_keep(ah_arena_stock *stock, ah_arena_chunk *chunk)
+{
+  if (chunk->size != CHUNK_BYTES_MIN || !stock_enter(stock)) {
+    return false;
+  }
+  bool has_room = stock->count < stock->count_max;
+  if (has_room) {
+    chunk->next = stock->chunks;
+    stock->chunks = chunk;
+    stock->count++;
+  }
+  stock_exit(stock);
+  return has_room;
+}
+
+void ah_arena_stock_init(ah_arena_stock *stock, unsigned count_max)
+{
+  atomic_flag_clear(&stock->is_busy);
+  stock->chunks = NULL;
+  stock->count = 0;
+  stock->count_max = count_max;
+}
+
+void ah_arena_stock_clear(ah_arena_stock *stock)
+{
+  ah_arena_chunk *chunk;
+  while ((chunk = stock_take(stock)) != NULL) {
+    ah_free(chunk);
+  }
+}
+
+/* --- The arena. ------------------------------------------------------------
+ */
+
 /* The size of the next shared chunk: twice the last one. */
 static size_t chunk_size_next(const ah_arena *arena)
 {
@@ -50,9 +114,37 @@ static ah_arena_chunk *chunk_new(ah_arena *arena, size_t len)
   return chunk;
 }
 
+/* Goes on in |chunk| of |chunk_size| bytes with the first |size| of them. */
+static uint8_t *arena_enter_chunk(ah_arena *arena, ah_arena_chunk *chunk,
+                                  size_t chunk_size, size_t size)
+{
+  chunk->size = chunk_size;
+  arena->pos = chunk->data + size;
+  arena->end = chunk->data + chunk_size;
+  return chunk->data;
+}
+
+/* |size| bytes from the first chunk of an arena with a stock. */
+static uint8_t *arena_begin(ah_arena *arena, size_t size)
+{
+  ah_arena_chunk *chunk = stock_take(arena->stock);
+  if (chunk != NULL) {
+    chunk->next = NULL;
+    arena->chunks = chunk;
+  } else {
+    chunk = chunk_new(arena, CHUNK_BYTES_MIN);
+  }
+  return chunk == NULL ? NULL
+                       : arena_enter_chunk(arena, chunk, CHUNK_BYTES_MIN, size);
+}
+
 /* |size| bytes from a new chunk. */
 static uint8_t *arena_grow(ah_arena *arena, size_t size)
 {
+  if (arena->chunks == NULL && arena->stock != NULL &&
+      size <= CHUNK_BYTES_MIN) {
+    return arena_begin(arena, size);
+  }
   size_t next = chunk_size_next(arena);
   if (size > next / CHUNK_SHARE) {
     ah_arena_chunk *own = chunk_new(arena, size);
@@ -66,10 +158,7 @@ static uint8_t *arena_grow(ah_arena *arena, size_t size)
   if (chunk == NULL) {
     return NULL;
   }
-  chunk->size = next;
-  arena->pos = chunk->data + size;
-  arena->end = chunk->data + next;
-  return chunk->data;
+  return arena_enter_chunk(arena, chunk, next, size);
 }
 
 void ah_arena_init(ah_arena *arena, void *block, size_t len)
@@ -82,15 +171,25 @@ void ah_arena_init(ah_arena *arena, void *block, size_t len)
   };
 }
 
+void ah_arena_init_from(ah_arena *arena, ah_arena_stock *stock)
+{
+  *arena = (ah_arena){.stock = stock};
+}
+
 void ah_arena_clear(ah_arena *arena)
 {
   ah_arena_chunk *chunk = arena->chunks;
   while (chunk != NULL) {
     ah_arena_chunk *next = chunk->next;
-    ah_free(chunk);
+    if (arena->stock == NULL || !stock_keep(arena->stock, chunk)) {
+      ah_free(chunk);
+    }
     chunk = next;
   }
-  ah_arena_init(arena, arena->block, arena->block_len);
+  arena->chunks = NULL;
+  arena->pos = arena->block;
+  arena->end =
+      arena->block_len == 0 ? arena->block : arena->block + arena->block_len;
 }
 
 void *ah_arena_alloc(ah_arena *arena, size_t size)

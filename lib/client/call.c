@@ -238,7 +238,7 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
   atomic_init(&call->go_on_code, AHTTP_OK);
   atomic_init(&call->is_over, false);
   atomic_init(&call->untaken, NULL);
-  ah_arena_init(&call->arena, call->block, sizeof(call->block));
+  ah_arena_init_from(&call->arena, ah_driver_stock(client->driver));
   call->request = ah_request_ref(request);
   call->driver = ah_driver_ref(client->driver);
   call->client = client;

@@ -22,10 +22,11 @@ typedef struct ah_hop {
                                  interceptors change in this hop alone */
 } ah_hop;
 
-/* First block of a call's arena: enough for the fields of an ordinary request
- * and response, so that a call is one allocation. */
+/* Fields of an ordinary request, for which the call has room itself: its arena
+ * begins with the response, whose memory is better than what has grown cold
+ * while the call waited for it. */
 enum {
-  AH_CALL_BLOCK_BYTES = 3072
+  AH_CALL_FIELDS = 16
 };
 
 typedef struct ah_reader ah_reader;
@@ -95,12 +96,12 @@ struct ahttp_call {
   ahttp_error error;    /* the outcome, if |is_ended|, not the exchange's own */
   ahttp_url url;        /* of a later hop; the first uses the request's */
   ahttp_fields fields;  /* of a hop that the client's defaults do not do for */
+  ah_field items[AH_CALL_FIELDS]; /* the first of the first hop's */
   struct {
     ah_request_head head; /* what to send when |is_dropping| is over */
     ahttp_url url;
     ahttp_fields fields;
   } next;
-  uint8_t block[AH_CALL_BLOCK_BYTES];
 };
 
 /* --- Lifecycle. ------------------------------------------------------------

@@ -131,6 +131,8 @@ int ah_call_merge_fields(ahttp_call *call)
   }
   ahttp_fields *fields = &call->fields;
   ah_fields_init(fields, &call->arena);
+  fields->items = call->items;
+  fields->cap = AH_CALL_FIELDS;
   call->hop.fields = fields;
   int rv = call_takes_defaults(call) ? call_copy_defaults(call)
                                      : call_add_defaults(call);

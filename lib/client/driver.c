@@ -36,6 +36,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+enum {
+  /* Chunks kept for later, 1 MiB.  A call of HTTP/1.1 has one only from the
+   * head of its response to its end; over HTTP/2 some hundreds may have them
+   * at once. */
+  STOCK_CHUNKS_MAX = 256
+};
+
 /* AddressSanitizer is to see who uses a call for too long. */
 #if defined(__SANITIZE_ADDRESS__)
 #  define KEEPS_SPARE false
@@ -53,6 +60,7 @@ struct ah_driver {
   atomic_uint refs;
   ah_driver_kind kind;
   _Atomic(void *) spare; /* see ah_driver_take_spare() */
+  ah_arena_stock stock;
   uv_mutex_t lock;
 
   /* Written under |lock|.  |loop| is taken away on its own thread, which may
@@ -93,6 +101,7 @@ int ah_driver_new(ah_driver **out, ah_driver_kind kind)
   }
   atomic_init(&driver->refs, 1);
   atomic_init(&driver->spare, NULL);
+  ah_arena_stock_init(&driver->stock, KEEPS_SPARE ? STOCK_CHUNKS_MAX : 0);
   atomic_init(&driver->loop, NULL);
   atomic_init(&driver->is_led, false);
   atomic_init(&driver->leader, uv_thread_self());
@@ -123,6 +132,7 @@ void ah_driver_unref(ah_driver *driver)
   ah_assert(driver_loop(driver) == NULL && ah_list_is_empty(&driver->sleepers));
   uv_mutex_destroy(&driver->lock);
   ah_free(atomic_load_explicit(&driver->spare, memory_order_relaxed));
+  ah_arena_stock_clear(&driver->stock);
   ah_free(driver);
 }
 
@@ -139,6 +149,11 @@ void ah_driver_leave_spare(ah_driver *driver, void *block)
   }
   ah_free(
       atomic_exchange_explicit(&driver->spare, block, memory_order_acq_rel));
+}
+
+ah_arena_stock *ah_driver_stock(ah_driver *driver)
+{
+  return &driver->stock;
 }
 
 void ah_driver_attach(ah_driver *driver, ah_loop *loop)

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/arena.h"
 #include "base/list.h"
 #include "net/deadline.h"
 #include "net/loop.h"
@@ -59,6 +60,9 @@ void ah_driver_unref(ah_driver *driver);
  */
 void *ah_driver_take_spare(ah_driver *driver);
 void ah_driver_leave_spare(ah_driver *driver, void *block);
+
+/* What calls begin their arenas with. */
+ah_arena_stock *ah_driver_stock(ah_driver *driver);
 
 /* Gives it the loop, once, before any thread but this one knows it. */
 void ah_driver_attach(ah_driver *driver, ah_loop *loop);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <uv.h>
 
 #include <ahttp/error.h>
 
@@ -144,6 +145,85 @@ static void arena_survives_every_failed_allocation(void **state)
   test_alloc_fail_each(fill, NULL);
 }
 
+/* A chunk that was given back is the next arena's first. */
+static void arena_begins_with_a_chunk_of_the_stock(void **state)
+{
+  (void)state;
+  ah_arena_stock stock;
+  ah_arena arena;
+  test_alloc_install();
+  ah_arena_stock_init(&stock, 1);
+  ah_arena_init_from(&arena, &stock);
+  assert_int_equal(test_alloc_live(), 0);
+  uint8_t *first =
+      ah_arena_alloc(&arena, 4096); /* all of it, as none is lost */
+  assert_non_null(first);
+  assert_non_null(ah_arena_alloc(&arena, 1));
+  ah_arena_clear(&arena);
+  assert_int_equal(test_alloc_live(), 1); /* the larger one is not kept */
+  assert_ptr_equal(ah_arena_alloc(&arena, 1), first);
+  assert_int_equal(test_alloc_live(), 1);
+  ah_arena_clear(&arena);
+  ah_arena_stock_clear(&stock);
+  assert_int_equal(test_alloc_live(), 0);
+  test_alloc_remove();
+}
+
+static void stock_keeps_so_many_chunks(void **state)
+{
+  (void)state;
+  ah_arena_stock stock;
+  ah_arena arenas[3];
+  test_alloc_install();
+  ah_arena_stock_init(&stock, 2);
+  for (int i = 0; i < 3; i++) {
+    ah_arena_init_from(&arenas[i], &stock);
+    assert_non_null(ah_arena_bytes(&arenas[i], 1));
+  }
+  for (int i = 0; i < 3; i++) {
+    ah_arena_clear(&arenas[i]);
+  }
+  assert_int_equal(test_alloc_live(), 2);
+  ah_arena_stock_clear(&stock);
+  assert_int_equal(test_alloc_live(), 0);
+  test_alloc_remove();
+}
+
+enum {
+  STOCK_THREADS = 4,
+  STOCK_ROUNDS = 2000
+};
+
+/* Writes all over chunks, which nobody else may have meanwhile. */
+static void stock_thread(void *arg)
+{
+  ah_arena arena;
+  ah_arena_init_from(&arena, arg);
+  for (int i = 0; i < STOCK_ROUNDS; i++) {
+    uint8_t *bytes = ah_arena_alloc(&arena, 64);
+    if (bytes != NULL) {
+      memset(bytes, i & 255, 64);
+    }
+    ah_arena_clear(&arena);
+  }
+}
+
+static void stock_serves_several_threads(void **state)
+{
+  (void)state;
+  ah_arena_stock stock;
+  uv_thread_t threads[STOCK_THREADS];
+  ah_arena_stock_init(&stock, STOCK_THREADS);
+  for (int i = 0; i < STOCK_THREADS; i++) {
+    assert_int_equal(uv_thread_create(&threads[i], stock_thread, &stock), 0);
+  }
+  for (int i = 0; i < STOCK_THREADS; i++) {
+    assert_int_equal(uv_thread_join(&threads[i]), 0);
+  }
+  assert_true(stock.count <= STOCK_THREADS);
+  ah_arena_stock_clear(&stock);
+}
+
 int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
@@ -154,6 +234,9 @@ int main(int argc, char **argv)
       cmocka_unit_test(arena_big_request_leaves_the_chunk_in_use),
       cmocka_unit_test(arena_copy_adds_a_nul),
       cmocka_unit_test(arena_survives_every_failed_allocation),
+      cmocka_unit_test(arena_begins_with_a_chunk_of_the_stock),
+      cmocka_unit_test(stock_keeps_so_many_chunks),
+      cmocka_unit_test(stock_serves_several_threads),
   };
   if (argc > 1) {
     cmocka_set_test_filter(argv[1]);
