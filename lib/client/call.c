@@ -43,12 +43,13 @@ void ah_call_end(ahttp_call *call, const ahttp_error *err)
     return;
   }
   call->is_ended = true;
-  call->error = *err;
-  call->error.phase = ah_exchange_phase(&call->exchange);
+  ahttp_phase phase = ah_exchange_phase(&call->exchange);
   if (call->is_launched) {
     ah_exchange_cancel(&call->exchange, err);
     ah_chain_on_call_end(call);
   }
+  call->exchange.error = *err; /* also if the exchange has ended otherwise */
+  call->exchange.error.phase = phase;
 }
 
 void ah_call_end_plain(ahttp_call *call, int code)
@@ -100,9 +101,7 @@ static void call_trace_outcome(const ahttp_call *call, const ahttp_error *err)
 static void call_tell_outcome(ahttp_call *call)
 {
   ahttp_error *err = NULL;
-  if (call->is_ended) {
-    err = &call->error;
-  } else if (call->exchange.error.code != AHTTP_OK) {
+  if (call->exchange.error.code != AHTTP_OK) {
     err = &call->exchange.error;
   }
   if (err != NULL) {
@@ -282,7 +281,7 @@ void ah_call_launch(ahttp_call *call)
   ah_trace_hop(&call->exchange, AHTTP_TRACE_CALL_STARTED,
                &(ah_trace_note){.text = call->hop.head.method});
   if (call->is_ended) {
-    ah_exchange_end(&call->exchange, &call->error);
+    ah_exchange_end(&call->exchange, NULL); /* its error is there already */
     return;
   }
   ah_chain_launch(call);

@@ -78,7 +78,7 @@ struct ahttp_call {
                                       he takes it */
 
   atomic_bool is_over; /* nothing can be done with it any more; any thread */
-  bool is_ended;       /* the call itself was ended; |error| says how */
+  bool is_ended;       /* the call itself was ended; exchange.error says how */
   ah_deadline total;
 
   /* From other threads: what |letter| is to do when it is read. */
@@ -93,7 +93,6 @@ struct ahttp_call {
   /* What is not cleared with the rest, because it is large: it is initialized
    * by itself, or written before it is read. */
   ah_exchange exchange; /* the current hop */
-  ahttp_error error;    /* the outcome, if |is_ended|, not the exchange's own */
   ahttp_url url;        /* of a later hop; the first uses the request's */
   ahttp_fields fields;  /* of a hop that the client's defaults do not do for */
   ah_field items[AH_CALL_FIELDS]; /* the first of the first hop's */

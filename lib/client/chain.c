@@ -399,15 +399,15 @@ bool ah_chain_on_failure(ahttp_call *call)
     ahttp_error err;
     int rv =
         interceptor_at(call, i)->on_failure(call, &call->exchange.error, &err);
-    if (rv == AH_AGAIN) {
-      ah_call_start_next_hop(call);
-      return true;
-    }
-    if (rv != AHTTP_OK) {
+    if (rv != AHTTP_OK && rv != AH_AGAIN) {
       ah_call_end(call, &err);
     }
     if (call->is_ended) {
       return false;
+    }
+    if (rv == AH_AGAIN) {
+      ah_call_start_next_hop(call);
+      return true;
     }
   }
   return false;
