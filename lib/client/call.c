@@ -65,7 +65,7 @@ static void call_on_total_expired(ah_deadline *deadline)
   ahttp_error err;
   ah_error_say(&err, AHTTP_ETIMEOUT_TOTAL, AHTTP_PHASE_NONE,
                "the call was not done after %u ms",
-               (unsigned)call->settings.total_ms);
+               (unsigned)call->settings->total_ms);
   ah_trace_hop(&call->exchange, AHTTP_TRACE_TIMEOUT,
                &(ah_trace_note){.error = &err});
   ah_call_end(call, &err);
@@ -142,12 +142,19 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->arena = &call->arena;
   exchange->trace = call->trace;
   exchange->request = call->hop.head;
-  exchange->timeouts.connect_ms = call->settings.connect_ms;
-  exchange->timeouts.read_ms = call->settings.read_ms;
-  exchange->timeouts.write_ms = call->settings.write_ms;
-  exchange->timeouts.pool_ms = call->settings.pool_ms;
-  exchange->connect_retries = call->settings.connect_retries;
   exchange->manual_credit = call->manual_credit;
+}
+
+/* The same for its limits, while the client is there. */
+static void call_limit_exchange(ahttp_call *call)
+{
+  ah_exchange *exchange = &call->exchange;
+  const ah_send_settings *settings = call->settings;
+  exchange->timeouts.connect_ms = settings->connect_ms;
+  exchange->timeouts.read_ms = settings->read_ms;
+  exchange->timeouts.write_ms = settings->write_ms;
+  exchange->timeouts.pool_ms = settings->pool_ms;
+  exchange->connect_retries = settings->connect_retries;
 }
 
 void ah_call_start_next_hop(ahttp_call *call)
@@ -165,6 +172,7 @@ void ah_call_start_next_hop(ahttp_call *call)
   call->certificate = NULL;
   ah_exchange_init(&call->exchange);
   call_fill_exchange(call);
+  call_limit_exchange(call);
   ah_chain_start_hop(call);
 }
 
@@ -185,21 +193,32 @@ static int call_fill_first_hop(ahttp_call *call)
   return rv;
 }
 
+/* The client's settings, unless something is different for this send. */
+static int call_set_settings(ahttp_call *call, const ahttp_send_opts *opts)
+{
+  call->settings = &call->client->settings;
+  if (opts == NULL && !call->request->has_left) {
+    return AHTTP_OK;
+  }
+  call->own_settings = *call->settings;
+  call->settings = &call->own_settings;
+  if (call->request->has_left) {
+    call->own_settings.auth = NULL; /* the client's is for another origin */
+  }
+  return ah_send_settings_override(&call->own_settings, opts);
+}
+
 static int call_fill(ahttp_call *call, const ahttp_send_opts *opts,
                      const ahttp_handlers *handlers)
 {
   call->loop = call->client->loop;
-  call->settings = call->client->settings;
   call->response.call = call;
   call->total.expired = call_on_total_expired;
   call->letter.run = ah_call_on_letter;
   int rv = ah_opts_copy(&call->handlers, sizeof(call->handlers), handlers);
-  if (call->request->has_left) {
-    call->settings.auth = NULL; /* the client's is for another origin */
-  }
-  int opts_rv = ah_send_settings_override(&call->settings, opts);
-  if (call->settings.auth != NULL) {
-    call->auth = ah_auth_ref(call->settings.auth);
+  int opts_rv = call_set_settings(call, opts);
+  if (call->settings->auth != NULL) {
+    call->auth = ah_auth_ref(call->settings->auth);
   }
   if (rv == AHTTP_OK) {
     rv = call_fill_first_hop(call);
@@ -253,7 +272,7 @@ ahttp_call *ah_call_new(ahttp_client *client, ahttp_request *request,
 void ah_call_refuse(ahttp_call *call)
 {
   ah_assert(!call->is_launched);
-  call_fill_exchange(call);
+  call_fill_exchange(call);    /* without limits: the client may be gone */
   call->exchange.trace = NULL; /* it never began, and this is any thread */
   ah_call_end_plain(call, AHTTP_ECLOSED);
   call->exchange.times.started = call->started_ns;
@@ -278,6 +297,7 @@ void ah_call_launch(ahttp_call *call)
   ah_loop_hold(call->loop);
   call->is_launched = true;
   call_fill_exchange(call);
+  call_limit_exchange(call);
   ah_trace_hop(&call->exchange, AHTTP_TRACE_CALL_STARTED,
                &(ah_trace_note){.text = call->hop.head.method});
   if (call->is_ended) {
@@ -285,7 +305,7 @@ void ah_call_launch(ahttp_call *call)
     return;
   }
   ah_chain_launch(call);
-  ah_deadline_start(call->loop, &call->total, call->settings.total_ms);
+  ah_deadline_start(call->loop, &call->total, call->settings->total_ms);
 }
 
 bool ah_call_dispatch(ahttp_call *call)

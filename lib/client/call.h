@@ -45,10 +45,10 @@ struct ahttp_call {
   ahttp_request *request;
   ahttp_handlers handlers;
   void *user_data;
-  ah_send_settings settings;
-  const ah_trace *trace; /* in |arena|; NULL: nobody listens */
-  ahttp_str local;       /* an ah_local_address in |arena|; or empty */
-  ahttp_auth *auth;      /* held; NULL: none */
+  const ah_send_settings *settings; /* |own_settings|, or the client's */
+  const ah_trace *trace;            /* in |arena|; NULL: nobody listens */
+  ahttp_str local;  /* an ah_local_address in |arena|; or empty */
+  ahttp_auth *auth; /* held; NULL: none */
 
   ah_hop hop;           /* what |exchange| sends */
   bool is_launched;     /* |exchange| is in use */
@@ -93,8 +93,9 @@ struct ahttp_call {
   /* What is not cleared with the rest, because it is large: it is initialized
    * by itself, or written before it is read. */
   ah_exchange exchange; /* the current hop */
-  ahttp_url url;        /* of a later hop; the first uses the request's */
-  ahttp_fields fields;  /* of a hop that the client's defaults do not do for */
+  ah_send_settings own_settings;
+  ahttp_url url;       /* of a later hop; the first uses the request's */
+  ahttp_fields fields; /* of a hop that the client's defaults do not do for */
   ah_field items[AH_CALL_FIELDS]; /* the first of the first hop's */
   struct {
     ah_request_head head; /* what to send when |is_dropping| is over */
@@ -143,9 +144,9 @@ void ah_call_finish(ahttp_call *call);
 /* Goes on with call->next when the hop before it is done. */
 void ah_call_start_next_hop(ahttp_call *call);
 
-/* Has call->hop.fields outlive the client, whose default fields they are or
+/* Has call->settings and call->hop.fields outlive the client, whose they are or
  * view.  AHTTP_OK or AHTTP_ENOMEM. */
-int ah_call_own_fields(ahttp_call *call);
+int ah_call_outlive_client(ahttp_call *call);
 
 /* Hands call->hop to the transport: call_route.c. */
 void ah_call_send_hop(ahttp_call *call);

@@ -25,7 +25,7 @@ static bool request_has_field(const ahttp_request *request,
  * (`Accept-Encoding`, `identity`)". */
 static ahttp_str call_accepted(const ahttp_call *call)
 {
-  if (!call->settings.decode) {
+  if (!call->settings->decode) {
     return (ahttp_str){NULL, 0};
   }
   bool is_part = ah_fields_find(&call->request->fields, AH_FIELD_RANGE) != NULL;
@@ -53,8 +53,8 @@ static int call_merge_expectation(ahttp_call *call)
 {
   ahttp_fields *fields = &call->fields;
   const ah_body *body = call->request->body;
-  if (body == NULL || (uint64_t)body->length < call->settings.expect_bytes ||
-      call->settings.expect_bytes == UINT64_MAX ||
+  if (body == NULL || (uint64_t)body->length < call->settings->expect_bytes ||
+      call->settings->expect_bytes == UINT64_MAX ||
       ah_fields_find(fields, AH_FIELD_EXPECT) != NULL) {
     return AHTTP_OK; /* an unknown length, -1, is more than any other */
   }
@@ -76,7 +76,7 @@ static bool call_takes_defaults(const ahttp_call *call)
 /* Whether Accept-Encoding is not sent though it is one of the defaults. */
 static bool call_offers_less(const ahttp_call *call)
 {
-  return !call->settings.decode && call->client->offers_codings;
+  return !call->settings->decode && call->client->offers_codings;
 }
 
 /* True if nothing is to be sent but the defaults. */
@@ -145,7 +145,7 @@ int ah_call_merge_fields(ahttp_call *call)
   return rv == AHTTP_OK ? call_merge_expectation(call) : rv;
 }
 
-int ah_call_own_fields(ahttp_call *call)
+int ah_call_outlive_client(ahttp_call *call)
 {
   const ahttp_fields *views = call->hop.fields;
   ahttp_fields own;
@@ -167,5 +167,9 @@ int ah_call_own_fields(ahttp_call *call)
   }
   call->fields = own;
   call->hop.fields = &call->fields;
+  if (call->settings != &call->own_settings) {
+    call->own_settings = *call->settings;
+    call->settings = &call->own_settings;
+  }
   return AHTTP_OK;
 }

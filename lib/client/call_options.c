@@ -13,14 +13,14 @@
 static int call_set_trace(ahttp_call *call)
 {
   const ah_trace *clients = &call->client->trace;
-  if (call->settings.trace == NULL && clients->callback == NULL) {
+  if (call->settings->trace == NULL && clients->callback == NULL) {
     return AHTTP_OK;
   }
   ah_trace trace = *clients;
-  if (call->settings.trace != NULL) {
-    int rv = ah_trace_copy(&trace, call->settings.trace,
+  if (call->settings->trace != NULL) {
+    int rv = ah_trace_copy(&trace, call->settings->trace,
                            ah_driver_telling(call->driver));
-    call->settings.trace = NULL;
+    call->own_settings.trace = NULL;
     if (rv != AHTTP_OK) {
       ah_call_end_plain(call, rv);
       return AHTTP_OK;
@@ -43,8 +43,8 @@ static int call_set_trace(ahttp_call *call)
  * then the call is ended; or AHTTP_ENOMEM. */
 static int call_set_local(ahttp_call *call)
 {
-  const char *text = call->settings.local_address;
-  call->settings.local_address = NULL; /* the caller's, who may take it away */
+  const char *text = call->settings->local_address;
+  call->own_settings.local_address = NULL; /* the caller may take it away */
   ah_local_address local;
   ahttp_error err;
   if (!ah_local_address_parse(&local, ah_str_from_c(text))) {
@@ -66,12 +66,13 @@ static int call_set_local(ahttp_call *call)
 /* Copies the send's own rules for sending again, as call_set_local() does. */
 static int call_set_retry(ahttp_call *call)
 {
-  const ahttp_retry_opts *opts = call->settings.retry_opts;
+  const ahttp_retry_opts *opts = call->settings->retry_opts;
   if (opts == NULL) {
     return AHTTP_OK;
   }
-  call->settings.retry_opts = NULL;
-  int rv = ah_retry_settings_copy(&call->settings.retry, &call->arena, opts);
+  call->own_settings.retry_opts = NULL;
+  int rv =
+      ah_retry_settings_copy(&call->own_settings.retry, &call->arena, opts);
   if (rv == AHTTP_EINVAL) {
     ah_call_end_plain(call, rv);
     return AHTTP_OK;
@@ -82,13 +83,14 @@ static int call_set_retry(ahttp_call *call)
 int ah_call_keep_options(ahttp_call *call)
 {
   int rv = call_set_trace(call);
-  if (rv == AHTTP_OK && call->settings.sni.len > 0) {
-    rv = ah_arena_copy(&call->arena, call->settings.sni, &call->settings.sni);
+  if (rv == AHTTP_OK && call->settings->sni.len > 0) {
+    rv = ah_arena_copy(&call->arena, call->settings->sni,
+                       &call->own_settings.sni);
   }
   if (rv == AHTTP_OK) {
     rv = call_set_retry(call);
   }
-  if (rv == AHTTP_OK && call->settings.local_address != NULL) {
+  if (rv == AHTTP_OK && call->settings->local_address != NULL) {
     rv = call_set_local(call);
   }
   return rv;

@@ -48,7 +48,7 @@ static bool call_is_at_home(const ahttp_call *call)
 static int call_find_origin(ahttp_call *call, ahttp_error *err)
 {
   const ah_route *route = &call->client->route;
-  bool has_own = (call->settings.sni.len > 0 || call->local.len > 0) &&
+  bool has_own = (call->settings->sni.len > 0 || call->local.len > 0) &&
                  call_is_at_home(call);
   bool may_switch = call_may_switch(call);
   const ah_proxies *proxies = call->client->proxies;
@@ -59,7 +59,7 @@ static int call_find_origin(ahttp_call *call, ahttp_error *err)
     own = *route;
     own.proxy = proxy;
     if (has_own) {
-      own.sni = call->settings.sni;
+      own.sni = call->settings->sni;
       own.local = call->local;
     }
     route = &own;

@@ -74,7 +74,7 @@ static bool call_make_stream(ahttp_call *call)
 void ah_call_tell_head(ahttp_call *call)
 {
   if (ah_redirect_is_status(call->exchange.response.status) &&
-      ah_call_own_fields(call) != AHTTP_OK) {
+      ah_call_outlive_client(call) != AHTTP_OK) {
     ah_call_end_plain(call, AHTTP_ENOMEM);
     return;
   }
@@ -146,7 +146,7 @@ static void call_on_head(ah_exchange *exchange)
 {
   ahttp_call *call = call_of(exchange);
   const ahttp_certificate *kept;
-  if (call->settings.keep_certificate &&
+  if (call->settings->keep_certificate &&
       ahttp_call_certificate(call, &kept) == AHTTP_ENOMEM) {
     ah_call_end_plain(call, AHTTP_ENOMEM);
     return;

@@ -255,13 +255,13 @@ void ah_chain_start_hop(ahttp_call *call)
 /* Which interceptors |call| uses.  All that they cost one that uses none. */
 static unsigned call_uses(const ahttp_call *call)
 {
-  unsigned places = call->settings.interceptors;
+  unsigned places = call->settings->interceptors;
   /* A proxy that redirects a CONNECT must not get to choose another one. */
-  if (call->settings.redirects_max > 0 &&
+  if (call->settings->redirects_max > 0 &&
       (call->request->traits & AH_METHOD_CONNECT) == 0) {
     places |= AH_PLACE_BIT(AH_AT_REDIRECT);
   }
-  if (call->settings.retry != NULL) {
+  if (call->settings->retry != NULL) {
     places |= AH_PLACE_BIT(AH_AT_RETRY);
   }
   const ahttp_url *url = &call->request->url;

@@ -12,7 +12,7 @@ extern const ah_interceptor ah_content_decoder;
  * response, instead of making every call one that uses interceptors. */
 static inline bool ah_content_decoder_is_wanted(const ahttp_call *call)
 {
-  return call->settings.decode &&
+  return call->settings->decode &&
          (call->exchange.response.fields.known &
           UINT64_C(1) << AH_FIELD_CONTENT_ENCODING) != 0;
 }

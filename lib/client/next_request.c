@@ -54,7 +54,7 @@ int ahttp_response_next_request(ahttp_request **out,
       !ah_redirect_find(&answer, response->head)) {
     return AHTTP_OK;
   }
-  answer.refuses_downgrade = call->settings.refuse_downgrade;
+  answer.refuses_downgrade = call->settings->refuse_downgrade;
   ahttp_request *next = ah_request_alloc();
   if (next == NULL) {
     return AHTTP_ENOMEM;

@@ -41,7 +41,7 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
   if (!ah_redirect_find(&answer, &call->exchange.response)) {
     return AHTTP_OK;
   }
-  answer.refuses_downgrade = call->settings.refuse_downgrade;
+  answer.refuses_downgrade = call->settings->refuse_downgrade;
   ah_request_head request = call->hop.head;
   request.fields = call->hop.fields; /* others' are put on each hop anew */
   ah_redirect redirect;
@@ -56,11 +56,11 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
     ah_error_plain(err, rv, AHTTP_PHASE_RECEIVE);
     return rv;
   }
-  if (call->response.redirects >= call->settings.redirects_max) {
+  if (call->response.redirects >= call->settings->redirects_max) {
     char url[200];
     ah_error_say(err, AHTTP_EREDIRECTS, AHTTP_PHASE_RECEIVE,
                  "more than %u redirects; the next one is to %s",
-                 (unsigned)call->settings.redirects_max,
+                 (unsigned)call->settings->redirects_max,
                  ah_url_display(&redirect.url, url, sizeof(url)));
     return AHTTP_EREDIRECTS;
   }

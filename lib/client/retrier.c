@@ -222,13 +222,13 @@ static uint32_t asked_ms(const ahttp_call *call, const ah_response_head *head)
     now_s = date_s;
   }
   (void)ahttp_retry_after_parse(after->value, now_s,
-                                call->settings.retry->retry_after_ms_max, &ms);
+                                call->settings->retry->retry_after_ms_max, &ms);
   return ms; /* 0 if it cannot be read */
 }
 
 static bool fits_into_total(const ahttp_call *call, uint32_t wait_ms)
 {
-  return call->settings.total_ms == AHTTP_NO_LIMIT ||
+  return call->settings->total_ms == AHTTP_NO_LIMIT ||
          ah_loop_now_ms(call->loop) + wait_ms < call->total.due_ms;
 }
 
@@ -239,7 +239,7 @@ static bool fits_into_total(const ahttp_call *call, uint32_t wait_ms)
 static int retrier_repeat(ahttp_call *call, const ah_response_head *head,
                           const ahttp_error *why, ahttp_error *err)
 {
-  const ah_retry_settings *settings = call->settings.retry;
+  const ah_retry_settings *settings = call->settings->retry;
   unsigned retries = call->response.retries;
   if (retries + 1 >= settings->attempts_max) {
     return AHTTP_OK;
@@ -267,7 +267,7 @@ static int retrier_repeat(ahttp_call *call, const ah_response_head *head,
 static int retrier_on_head(ahttp_call *call, ahttp_error *err)
 {
   const ah_response_head *head = &call->exchange.response;
-  if (!has_status(call->settings.retry, head->status)) {
+  if (!has_status(call->settings->retry, head->status)) {
     budget_credit(&call->client->retry_budget);
     return AHTTP_OK;
   }
@@ -277,7 +277,7 @@ static int retrier_on_head(ahttp_call *call, ahttp_error *err)
 static int retrier_on_failure(ahttp_call *call, const ahttp_error *why,
                               ahttp_error *err)
 {
-  if (!call->settings.retry->on_errors || !is_passing(why->code) ||
+  if (!call->settings->retry->on_errors || !is_passing(why->code) ||
       (!ahttp_error_is_connect(why->code) && !is_idempotent(call))) {
     return AHTTP_OK;
   }
