@@ -36,39 +36,33 @@ typedef struct ahttp_stream ahttp_stream;
 /* The public call: one send, over one or more hops, to one outcome.  Made on
  * any thread; from the launch to the end it is the loop's. */
 struct ahttp_call {
-  atomic_uint refs;     /* everybody's, the engine's included */
-  atomic_uint users;    /* of those, the users' */
-  ah_driver *driver;    /* held */
-  ah_loop *loop;        /* good while |client| is */
-  ahttp_client *client; /* NULL once done */
-  ah_list_node node;    /* in client->calls, from launch to end */
-  ahttp_request *request;
+  /* What each of start, head, content and end looks at, or two of them. */
+  atomic_uint refs;  /* everybody's, the engine's included */
+  atomic_uint users; /* of those, the users' */
   ahttp_handlers handlers;
   void *user_data;
+  ahttp_client *client;             /* NULL once done */
+  ah_list_node node;                /* in client->calls, from launch to end */
+  ah_driver *driver;                /* held */
+  ah_loop *loop;                    /* good while |client| is */
   const ah_send_settings *settings; /* |own_settings|, or the client's */
-  const ah_trace *trace;            /* in |arena|; NULL: nobody listens */
-  ahttp_str local;  /* an ah_local_address in |arena|; or empty */
-  ahttp_auth *auth; /* held; NULL: none */
-
-  ah_hop hop;           /* what |exchange| sends */
-  bool is_launched;     /* |exchange| is in use */
-  bool has_head;        /* the final response's head was told to the user */
-  bool is_dropping;     /* this hop's response is not for the user */
-  size_t dropped_bytes; /* of its content */
-  unsigned active;      /* bits of the interceptors it uses */
-  ah_chain *chain;      /* what they need; NULL: nothing so far */
-
-  ahttp_certificate *certificate; /* of this hop, if somebody asked for it */
-
-  bool answers_proxy; /* this hop's credentials for a proxy are the client's */
-
-  bool manual_credit; /* of every hop; so the next */
+  unsigned active;                  /* bits of the interceptors it uses */
+  bool is_launched;                 /* |exchange| is in use */
+  bool has_head;       /* the final response's head was told to the user */
+  bool is_dropping;    /* this hop's response is not for the user */
+  bool is_ended;       /* the call itself was ended; exchange.error says how */
+  atomic_bool is_over; /* nothing can be done with it any more; any thread */
   bool is_paused;
-
+  bool manual_credit; /* of every hop; so the next */
+  bool answers_proxy; /* this hop's credentials for a proxy are the client's */
+  ah_chain *chain;    /* what interceptors need; NULL: nothing so far */
   ahttp_response response;
-  size_t history_bytes;   /* of the responses before it: history.c */
-  unsigned hop_redirects; /* response.redirects when this hop began */
-  unsigned hop_retries;
+  ahttp_request *request;
+  ah_hop hop; /* what |exchange| sends */
+
+  /* What the end looks at, and the start clears. */
+  ah_deadline total;
+  ahttp_auth *auth;     /* held; NULL: none */
   char *content;        /* owned; what response.content views, or NULL */
   char *text;           /* owned; the same as UTF-8, or NULL */
   ah_reader *reader;    /* owned; of a response that is read as it comes */
@@ -76,19 +70,23 @@ struct ahttp_call {
                            the end */
   _Atomic(ahttp_stream *) untaken; /* the same, with the user's reference, until
                                       he takes it */
+  ah_arena arena;
 
-  atomic_bool is_over; /* nothing can be done with it any more; any thread */
-  bool is_ended;       /* the call itself was ended; exchange.error says how */
-  ah_deadline total;
+  /* What few calls look at again. */
+  uint64_t started_ns;            /* 0: not yet, and not posted */
+  const ah_trace *trace;          /* in |arena|; NULL: nobody listens */
+  ahttp_str local;                /* an ah_local_address in |arena|; or empty */
+  ahttp_certificate *certificate; /* of this hop, if somebody asked for it */
+  size_t dropped_bytes;   /* of this hop's content, while |is_dropping| */
+  size_t history_bytes;   /* of the responses before it: history.c */
+  unsigned hop_redirects; /* response.redirects when this hop began */
+  unsigned hop_retries;
 
   /* From other threads: what |letter| is to do when it is read. */
   ah_letter letter;
   atomic_uint commands;
-  atomic_size_t credit;
   atomic_int go_on_code;
-
-  uint64_t started_ns; /* 0: not yet, and not posted */
-  ah_arena arena;
+  atomic_size_t credit;
 
   /* What is not cleared with the rest, because it is large: it is initialized
    * by itself, or written before it is read. */
