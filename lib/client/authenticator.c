@@ -80,7 +80,7 @@ static int flow_call_on_response(ahttp_auth_flow *flow,
   const ahttp_response response = {
       .call = call,
       .head = &call->exchange.response,
-      .url = call->hop.head.url,
+      .url = call->exchange.request.url,
       .redirects = call->response.redirects,
       .retries = call->response.retries,
       .earlier = call->response.earlier,
@@ -99,7 +99,7 @@ static int flow_call_on_response(ahttp_auth_flow *flow,
 
 static bool flow_is_at_home(ahttp_auth_flow *flow)
 {
-  const ahttp_url *url = flow->call->hop.head.url;
+  const ahttp_url *url = flow->call->exchange.request.url;
   if (!flow->has_home) {
     flow->home = *url;
     flow->has_home = true;
@@ -298,7 +298,7 @@ unsigned ahttp_auth_flow_rounds(const ahttp_auth_flow *flow)
 int ahttp_auth_flow_read(ahttp_auth_flow *flow, uint64_t offset, uint8_t *dst,
                          size_t cap, size_t *len)
 {
-  ah_body *body = flow->call->hop.head.body;
+  ah_body *body = flow->call->exchange.request.body;
   *len = 0;
   if (body == NULL) {
     return AHTTP_OK;
@@ -319,7 +319,8 @@ bool ah_auth_flow_has_own(const ahttp_auth_flow *flow)
   /* Redirects to another origin leave it behind. */
   return ah_fields_find(&call->request->fields, AH_FIELD_AUTHORIZATION) !=
              NULL &&
-         ah_fields_find(call->hop.head.fields, AH_FIELD_AUTHORIZATION) != NULL;
+         ah_fields_find(call->exchange.request.fields,
+                        AH_FIELD_AUTHORIZATION) != NULL;
 }
 
 bool ah_auth_flow_is_home(const ahttp_auth_flow *flow)

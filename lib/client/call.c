@@ -75,7 +75,7 @@ static void call_on_total_expired(ah_deadline *deadline)
 static void call_name_url(const ahttp_call *call, ahttp_error *err)
 {
   char url[200];
-  ah_url_display(call->hop.head.url, url, sizeof(url) - 2);
+  ah_url_display(call->exchange.request.url, url, sizeof(url) - 2);
   (void)memcpy(url + strlen(url), ": ", sizeof(": "));
   size_t url_len = strlen(url);
   size_t text_len = strlen(err->text);
@@ -133,7 +133,7 @@ void ah_call_finish(ahttp_call *call)
 /* --- Hops. -------------------------------------------------------------------
  */
 
-/* Fills the exchange, which is empty, in for call->hop. */
+/* Fills in the exchange, which has its request only. */
 static void call_fill_exchange(ahttp_call *call)
 {
   ah_exchange *exchange = &call->exchange;
@@ -141,7 +141,6 @@ static void call_fill_exchange(ahttp_call *call)
   exchange->loop = call->loop;
   exchange->arena = &call->arena;
   exchange->trace = call->trace;
-  exchange->request = call->hop.head;
   exchange->manual_credit = call->manual_credit;
 }
 
@@ -161,16 +160,16 @@ void ah_call_start_next_hop(ahttp_call *call)
 {
   call->url = call->next.url;
   call->fields = call->next.fields;
-  call->hop.fields = &call->fields;
-  call->hop.head = call->next.head;
-  call->hop.head.url = &call->url;
-  call->hop.head.fields = call->hop.fields;
+  call->hop_fields = &call->fields;
   call->is_dropping = false;
   call->dropped_bytes = 0;
   call->hop_redirects = call->response.redirects;
   call->hop_retries = call->response.retries;
   call->certificate = NULL;
   ah_exchange_init(&call->exchange);
+  call->exchange.request = call->next.head;
+  call->exchange.request.url = &call->url;
+  call->exchange.request.fields = call->hop_fields;
   call_fill_exchange(call);
   call_limit_exchange(call);
   ah_chain_start_hop(call);
@@ -181,15 +180,17 @@ void ah_call_start_next_hop(ahttp_call *call)
 
 static int call_fill_first_hop(ahttp_call *call)
 {
-  ahttp_request *request = call->request;
-  call->hop.head.method = request->method;
-  call->hop.head.traits = request->traits;
-  call->hop.head.url = &request->url;
-  call->hop.head.body = request->body;
-  call->hop.head.connect_to = request->connect_to;
-  call->hop.head.trailers = request->trailers;
+  const ahttp_request *request = call->request;
   int rv = ah_call_merge_fields(call);
-  call->hop.head.fields = call->hop.fields;
+  call->exchange.request = (ah_request_head){
+      .method = request->method,
+      .traits = request->traits,
+      .url = &request->url,
+      .fields = call->hop_fields,
+      .body = request->body,
+      .connect_to = request->connect_to,
+      .trailers = request->trailers,
+  };
   return rv;
 }
 
@@ -299,7 +300,7 @@ void ah_call_launch(ahttp_call *call)
   call_fill_exchange(call);
   call_limit_exchange(call);
   ah_trace_hop(&call->exchange, AHTTP_TRACE_CALL_STARTED,
-               &(ah_trace_note){.text = call->hop.head.method});
+               &(ah_trace_note){.text = call->exchange.request.method});
   if (call->is_ended) {
     ah_exchange_end(&call->exchange, NULL); /* its error is there already */
     return;

@@ -14,14 +14,6 @@
 #include "client/response.h"
 #include "transport/exchange.h"
 
-/* What one hop sends.  |head| points into the user's request, into the call and
- * its arena, and to the client's default fields. */
-typedef struct ah_hop {
-  ah_request_head head;
-  const ahttp_fields *fields; /* complete but for framing and for what
-                                 interceptors change in this hop alone */
-} ah_hop;
-
 /* Fields of an ordinary request, for which the call has room itself: its arena
  * begins with the response, whose memory is better than what has grown cold
  * while the call waited for it. */
@@ -58,7 +50,8 @@ struct ahttp_call {
   ah_chain *chain;    /* what interceptors need; NULL: nothing so far */
   ahttp_response response;
   ahttp_request *request;
-  ah_hop hop; /* what |exchange| sends */
+  const ahttp_fields *hop_fields; /* what the hop sends, but for framing and for
+                                     what interceptors change in it alone */
 
   /* What the end looks at, and the start clears. */
   ah_deadline total;
@@ -90,7 +83,7 @@ struct ahttp_call {
 
   /* What is not cleared with the rest, because it is large: it is initialized
    * by itself, or written before it is read. */
-  ah_exchange exchange; /* the current hop */
+  ah_exchange exchange; /* the current hop; |request| says what it sends */
   ah_send_settings own_settings;
   ahttp_url url;       /* of a later hop; the first uses the request's */
   ahttp_fields fields; /* of a hop that the client's defaults do not do for */
@@ -142,14 +135,14 @@ void ah_call_finish(ahttp_call *call);
 /* Goes on with call->next when the hop before it is done. */
 void ah_call_start_next_hop(ahttp_call *call);
 
-/* Has call->settings and call->hop.fields outlive the client, whose they are or
+/* Has call->settings and call->hop_fields outlive the client, whose they are or
  * view.  AHTTP_OK or AHTTP_ENOMEM. */
 int ah_call_outlive_client(ahttp_call *call);
 
-/* Hands call->hop to the transport: call_route.c. */
+/* Hands the hop to the transport: call_route.c. */
 void ah_call_send_hop(ahttp_call *call);
 
-/* call_fields.c: sets call->hop.fields, for the first hop.  AHTTP_OK or
+/* call_fields.c: sets call->hop_fields, for the first hop.  AHTTP_OK or
  * AHTTP_ENOMEM. */
 int ah_call_merge_fields(ahttp_call *call);
 

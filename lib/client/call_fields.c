@@ -126,14 +126,14 @@ static int call_add_defaults(ahttp_call *call)
 int ah_call_merge_fields(ahttp_call *call)
 {
   if (call_adds_nothing(call)) {
-    call->hop.fields = &call->client->default_fields;
+    call->hop_fields = &call->client->default_fields;
     return AHTTP_OK;
   }
   ahttp_fields *fields = &call->fields;
   ah_fields_init(fields, &call->arena);
   fields->items = call->items;
   fields->cap = AH_CALL_FIELDS;
-  call->hop.fields = fields;
+  call->hop_fields = fields;
   int rv = call_takes_defaults(call) ? call_copy_defaults(call)
                                      : call_add_defaults(call);
   if (rv == AHTTP_OK) {
@@ -147,7 +147,7 @@ int ah_call_merge_fields(ahttp_call *call)
 
 int ah_call_outlive_client(ahttp_call *call)
 {
-  const ahttp_fields *views = call->hop.fields;
+  const ahttp_fields *views = call->hop_fields;
   ahttp_fields own;
   ah_fields_init(&own, &call->arena);
   for (uint32_t i = 0; i < views->count; i++) {
@@ -166,7 +166,7 @@ int ah_call_outlive_client(ahttp_call *call)
     }
   }
   call->fields = own;
-  call->hop.fields = &call->fields;
+  call->hop_fields = &call->fields;
   if (call->settings != &call->own_settings) {
     call->own_settings = *call->settings;
     call->settings = &call->own_settings;

@@ -13,7 +13,7 @@
 /* True if another protocol may take the connection over. */
 static bool call_may_switch(const ahttp_call *call)
 {
-  const ah_request_head *head = &call->hop.head;
+  const ah_request_head *head = &call->exchange.request;
   return (head->traits & AH_METHOD_CONNECT) != 0 ||
          ah_fields_find(head->fields, AH_FIELD_UPGRADE) != NULL;
 }
@@ -23,7 +23,7 @@ static bool call_may_switch(const ahttp_call *call)
 static int call_set_switchable(const ahttp_call *call, ah_route *route,
                                ahttp_error *err)
 {
-  bool is_tls = ah_str_eq(call->hop.head.url->scheme, AH_STR("https"));
+  bool is_tls = ah_str_eq(call->exchange.request.url->scheme, AH_STR("https"));
   if (route->http == AHTTP_HTTP_2_PRIOR_KNOWLEDGE ||
       (route->http == AHTTP_HTTP_2 && is_tls)) {
     ah_error_say(err, AHTTP_ESTATE, AHTTP_PHASE_NONE,
@@ -40,10 +40,10 @@ static int call_set_switchable(const ahttp_call *call, ah_route *route,
  * were given for; so not after a redirect to another one. */
 static bool call_is_at_home(const ahttp_call *call)
 {
-  return ah_str_eq(call->hop.head.url->host, call->request->url.host);
+  return ah_str_eq(call->exchange.request.url->host, call->request->url.host);
 }
 
-/* Where call->hop goes: the client's way, unless the send has one of its own.
+/* Where the hop goes: the client's way, unless the send has one of its own.
  * AHTTP_OK, or fills |*err|. */
 static int call_find_origin(ahttp_call *call, ahttp_error *err)
 {
@@ -52,8 +52,9 @@ static int call_find_origin(ahttp_call *call, ahttp_error *err)
                  call_is_at_home(call);
   bool may_switch = call_may_switch(call);
   const ah_proxies *proxies = call->client->proxies;
-  ah_proxy *proxy =
-      proxies == NULL ? NULL : ah_proxies_find(proxies, call->hop.head.url);
+  ah_proxy *proxy = proxies == NULL
+                        ? NULL
+                        : ah_proxies_find(proxies, call->exchange.request.url);
   ah_route own;
   if (may_switch || has_own || proxy != NULL) {
     own = *route;
@@ -67,7 +68,7 @@ static int call_find_origin(ahttp_call *call, ahttp_error *err)
   if (may_switch && call_set_switchable(call, &own, err) != AHTTP_OK) {
     return err->code;
   }
-  int rv = ah_pool_origin(call->client->pool, call->hop.head.url, route,
+  int rv = ah_pool_origin(call->client->pool, call->exchange.request.url, route,
                           &call->exchange.origin);
   if (rv != AHTTP_OK) {
     ah_error_plain(err, rv, AHTTP_PHASE_NONE);
@@ -79,7 +80,8 @@ static int call_find_origin(ahttp_call *call, ahttp_error *err)
 static ah_transport *call_mounted(const ahttp_call *call)
 {
   const ah_mounts *mounts = call->client->mounts;
-  return mounts == NULL ? NULL : ah_mounts_find(mounts, call->hop.head.url);
+  return mounts == NULL ? NULL
+                        : ah_mounts_find(mounts, call->exchange.request.url);
 }
 
 /* Readies the request for the origin's proxy, if it has one. */
@@ -115,9 +117,6 @@ static ah_transport *call_pool(ahttp_call *call)
 void ah_call_send_hop(ahttp_call *call)
 {
   ah_exchange *exchange = &call->exchange;
-  if (call->active != 0) {
-    exchange->request = call->hop.head; /* as interceptors have changed it */
-  }
   ah_transport *transport = call_mounted(call);
   if (transport == NULL) {
     transport = call_pool(call);

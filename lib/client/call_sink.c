@@ -44,7 +44,7 @@ static void call_call_on_informational(ahttp_call *call,
     return;
   }
   ahttp_response interim = {
-      .call = call, .head = head, .url = call->hop.head.url};
+      .call = call, .head = head, .url = call->exchange.request.url};
   ah_call_ref(call);
   call_check(call,
              call->handlers.on_informational(call, &interim, call->user_data));
@@ -56,8 +56,9 @@ static void call_call_on_informational(ahttp_call *call,
 static bool call_is_switching(const ahttp_call *call)
 {
   int status = call->exchange.response.status;
-  return status == 101 || ((call->hop.head.traits & AH_METHOD_CONNECT) != 0 &&
-                           status >= 200 && status < 300);
+  return status == 101 ||
+         ((call->exchange.request.traits & AH_METHOD_CONNECT) != 0 &&
+          status >= 200 && status < 300);
 }
 
 /* False if memory is out, which ends the call. */
@@ -80,7 +81,7 @@ void ah_call_tell_head(ahttp_call *call)
   }
   call->has_head = true;
   call->response.head = &call->exchange.response;
-  call->response.url = call->hop.head.url;
+  call->response.url = call->exchange.request.url;
   if (call_is_switching(call) && !call_make_stream(call)) {
     return;
   }

@@ -119,14 +119,15 @@ ahttp_fields *ah_call_outgoing(ahttp_call *call)
   if (chain == NULL) {
     return NULL;
   }
-  if (call->hop.head.fields == &chain->outgoing) {
+  if (call->exchange.request.fields == &chain->outgoing) {
     return &chain->outgoing;
   }
   ah_fields_init(&chain->outgoing, &call->arena);
-  if (ah_fields_add_all(&chain->outgoing, call->hop.head.fields) != AHTTP_OK) {
+  if (ah_fields_add_all(&chain->outgoing, call->exchange.request.fields) !=
+      AHTTP_OK) {
     return NULL;
   }
-  call->hop.head.fields = &chain->outgoing;
+  call->exchange.request.fields = &chain->outgoing;
   return &chain->outgoing;
 }
 
@@ -136,11 +137,11 @@ int ah_call_set_url(ahttp_call *call, const ahttp_url *url)
   if (chain == NULL) {
     return AHTTP_ENOMEM;
   }
-  if (call->hop.head.url != &chain->url) {
-    chain->url_base = call->hop.head.url;
+  if (call->exchange.request.url != &chain->url) {
+    chain->url_base = call->exchange.request.url;
   }
   chain->url = *url;
-  call->hop.head.url = &chain->url;
+  call->exchange.request.url = &chain->url;
   return AHTTP_OK;
 }
 
@@ -154,12 +155,13 @@ void ah_call_set_next(ahttp_call *call, const ah_request_head *head)
 
 bool ah_call_repeat(ahttp_call *call)
 {
-  ah_request_head head = call->hop.head;
+  ah_request_head head = call->exchange.request;
   if (head.body != NULL && !head.body->can_rewind &&
       !ah_exchange_holds_content(&call->exchange)) {
     return false;
   }
-  head.fields = call->hop.fields;
+  head.fields = call->hop_fields;
+  head.is_absolute = false; /* until it is known which way it goes */
   if (call->chain != NULL && head.url == &call->chain->url) {
     head.url = call->chain->url_base;
   }
@@ -268,7 +270,7 @@ static unsigned call_uses(const ahttp_call *call)
   if (call->auth != NULL || url->username.len > 0 || url->password.len > 0) {
     places |= AH_PLACE_BIT(AH_AT_AUTH);
   }
-  if (ah_fields_find(call->hop.fields, AH_FIELD_EXPECT) != NULL) {
+  if (ah_fields_find(call->hop_fields, AH_FIELD_EXPECT) != NULL) {
     places |= AH_PLACE_BIT(AH_AT_EXPECTATION);
   }
   return places;

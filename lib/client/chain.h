@@ -43,7 +43,7 @@ struct ah_chain {
  * to do before that. */
 void ah_chain_launch(ahttp_call *call);
 
-/* Starts call->hop, from the loop. */
+/* Starts the hop, from the loop. */
 void ah_chain_start_hop(ahttp_call *call);
 
 /* Passes the response's head upwards. */

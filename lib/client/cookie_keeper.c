@@ -26,7 +26,7 @@ static bool has_cookie_field(const ahttp_fields *fields)
 /* Replaces the hop's Cookie fields by one that says |value|, or by none. */
 static int keeper_set_field(ahttp_call *call, ahttp_str value)
 {
-  if (value.len == 0 && !has_cookie_field(call->hop.head.fields)) {
+  if (value.len == 0 && !has_cookie_field(call->exchange.request.fields)) {
     return AHTTP_OK;
   }
   ahttp_fields *fields = ah_call_outgoing(call);
@@ -43,10 +43,11 @@ static int keeper_set_field(ahttp_call *call, ahttp_str value)
 static int keeper_on_start(ahttp_call *call, ahttp_error *err)
 {
   const ahttp_fields *own =
-      call->response.redirects == 0 ? call->hop.head.fields : NULL;
+      call->response.redirects == 0 ? call->exchange.request.fields : NULL;
   ahttp_str value;
-  int rv = ah_cookie_jar_make_field(call->client->cookies, call->hop.head.url,
-                                    own, &call->arena, &value);
+  int rv = ah_cookie_jar_make_field(call->client->cookies,
+                                    call->exchange.request.url, own,
+                                    &call->arena, &value);
   if (rv == AHTTP_OK) {
     rv = keeper_set_field(call, value);
   }
@@ -58,8 +59,9 @@ static int keeper_on_start(ahttp_call *call, ahttp_error *err)
 
 static int keeper_on_head(ahttp_call *call, ahttp_error *err)
 {
-  int rv = ah_cookie_jar_receive(call->client->cookies, call->hop.head.url,
-                                 &call->exchange.response.fields);
+  int rv =
+      ah_cookie_jar_receive(call->client->cookies, call->exchange.request.url,
+                            &call->exchange.response.fields);
   if (rv != AHTTP_OK) {
     ah_error_plain(err, rv, AHTTP_PHASE_RECEIVE);
   }

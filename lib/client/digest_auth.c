@@ -138,7 +138,8 @@ static int digest_value(ahttp_auth_flow *flow, const digest_auth *self,
   const digest_flow *state = ahttp_auth_flow_state(flow);
   const ah_digest_challenge *challenge = &state->ticket.challenge;
   ahttp_call *call = ahttp_auth_flow_call(flow);
-  ah_digest_answer answer = answer_of(self, &state->ticket, &call->hop.head);
+  ah_digest_answer answer =
+      answer_of(self, &state->ticket, &call->exchange.request);
   char hex[AH_DIGEST_HEX_MAX];
   int rv = AHTTP_OK;
   if (challenge->qop == AH_DIGEST_AUTH_INT) { /* nothing else is offered */
@@ -168,7 +169,7 @@ static int flow_take_ticket(ahttp_auth_flow *flow, const digest_auth *self)
 {
   digest_flow *state = ahttp_auth_flow_state(flow);
   ahttp_call *call = ahttp_auth_flow_call(flow);
-  const ahttp_url *url = call->hop.head.url;
+  const ahttp_url *url = call->exchange.request.url;
   if (state->round == ROUND_BASIC) {
     state->ticket = (ah_auth_ticket){.is_basic = true};
     state->has_answer = true;
@@ -249,7 +250,7 @@ static int flow_answer(ahttp_auth_flow *flow, const digest_auth *self,
                        const ah_digest_challenge *challenge)
 {
   digest_flow *state = ahttp_auth_flow_state(flow);
-  const ahttp_url *url = ahttp_auth_flow_call(flow)->hop.head.url;
+  const ahttp_url *url = ahttp_auth_flow_call(flow)->exchange.request.url;
   if (!flow_may_answer(state, challenge)) {
     return AHTTP_OK;
   }
@@ -283,7 +284,7 @@ static int flow_on_challenge(ahttp_auth_flow *flow, const digest_auth *self,
   if (rv == AHTTP_ENOMEM) {
     return rv;
   }
-  if (may_use_basic(self, call->hop.head.url) && offers_basic(fields)) {
+  if (may_use_basic(self, call->exchange.request.url) && offers_basic(fields)) {
     return flow_answer(flow, self, NULL);
   }
   if (rv == AHTTP_EPROTO) {
@@ -315,7 +316,8 @@ static int flow_check_server(ahttp_auth_flow *flow, const digest_auth *self,
       ah_challenge_find(info, AH_STR("qop"), &call->arena, &qop) != AHTTP_OK) {
     return AHTTP_ENOMEM;
   }
-  ah_digest_answer answer = answer_of(self, &state->ticket, &call->hop.head);
+  ah_digest_answer answer =
+      answer_of(self, &state->ticket, &call->exchange.request);
   if (rspauth.ptr == NULL || (challenge->qop & AH_DIGEST_AUTH) == 0 ||
       !ah_str_ieq(qop, AH_STR("auth")) || !ah_str_eq(cnonce, answer.cnonce)) {
     return AHTTP_OK;
@@ -342,7 +344,7 @@ static int flow_use_nextnonce(ahttp_auth_flow *flow, const digest_auth *self,
     return rv;
   }
   next.nonce = nonce;
-  rv = ah_auth_spaces_put(self->spaces, call->hop.head.url, &next);
+  rv = ah_auth_spaces_put(self->spaces, call->exchange.request.url, &next);
   /* Without randomness the old nonce is as good as it was. */
   return rv == AHTTP_ESTATE ? AHTTP_OK : rv;
 }

@@ -18,7 +18,7 @@ enum {
 
 static int keeper_on_start(ahttp_call *call, ahttp_error *err)
 {
-  const ah_request_head *head = &call->hop.head;
+  const ah_request_head *head = &call->exchange.request;
   bool has_content = head->body != NULL && head->body->length != 0;
   if (has_content || ah_fields_find(head->fields, AH_FIELD_EXPECT) == NULL) {
     return AHTTP_OK;
@@ -48,7 +48,7 @@ static int keeper_drop_field(ahttp_call *call)
 static int keeper_on_head(ahttp_call *call, ahttp_error *err)
 {
   if (call->exchange.response.status != STATUS_EXPECTATION_FAILED ||
-      ah_fields_find(call->hop.fields, AH_FIELD_EXPECT) == NULL ||
+      ah_fields_find(call->hop_fields, AH_FIELD_EXPECT) == NULL ||
       !ah_call_repeat(call)) {
     return AHTTP_OK;
   }

@@ -33,7 +33,7 @@ static size_t entry_bytes(const ah_response_head *head, const ahttp_url *url)
 int ah_history_add(ahttp_call *call, ahttp_error *err)
 {
   const ah_response_head *head = &call->exchange.response;
-  const ahttp_url *url = call->hop.head.url;
+  const ahttp_url *url = call->exchange.request.url;
   call->history_bytes += entry_bytes(head, url);
   if (call->history_bytes > HISTORY_BYTES_MAX) {
     ah_error_say(err, AHTTP_ELIMIT, AHTTP_PHASE_RECEIVE,

@@ -62,7 +62,7 @@ static int hook_call_on_response(const ahttp_hook *hook, ahttp_call *call,
   const ahttp_response response = {
       .call = call,
       .head = &call->exchange.response,
-      .url = call->hop.head.url,
+      .url = call->exchange.request.url,
       .redirects = call->response.redirects,
       .retries = call->response.retries,
       .earlier = call->response.earlier,

@@ -27,9 +27,9 @@ typedef struct ah_interceptor {
   const char *name;
 
   /*
-   * A hop is about to be sent: call->hop.head says what.  May change the fields
-   * (ah_call_outgoing()) and the URL (ah_call_set_url()), for this hop only.
-   * AH_LATER delays it.
+   * A hop is about to be sent: call->exchange.request says what.  May change
+   * the fields (ah_call_outgoing()) and the URL (ah_call_set_url()), for this
+   * hop only.  AH_LATER delays it.
    */
   int (*on_start)(ahttp_call *call, ahttp_error *err);
 

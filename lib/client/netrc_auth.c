@@ -56,8 +56,9 @@ static int find_value(const netrc_auth *self, const ahttp_auth_flow *flow,
       return rv;
     }
   }
-  const ah_netrc_entry *entry = ah_netrc_find(
-      &self->netrc, ah_url_hostname(call->hop.head.url), login, is_home);
+  const ah_netrc_entry *entry =
+      ah_netrc_find(&self->netrc, ah_url_hostname(call->exchange.request.url),
+                    login, is_home);
   if (entry != NULL && entry->password.ptr != NULL) {
     return ah_auth_value_of_pair(out, &call->arena, entry->login,
                                  entry->password);
@@ -71,7 +72,7 @@ static int netrc_on_request(ahttp_auth_flow *flow, ahttp_outgoing *outgoing,
 {
   const netrc_auth *self = user_data;
   netrc_flow *state = ahttp_auth_flow_state(flow);
-  const ahttp_url *url = ahttp_auth_flow_call(flow)->hop.head.url;
+  const ahttp_url *url = ahttp_auth_flow_call(flow)->exchange.request.url;
   ahttp_str value;
   bool is_secure = ah_str_eq(url->scheme, AH_STR("https"));
   state->was_secure |= is_secure;

@@ -23,8 +23,8 @@ static int next_fill(ahttp_request *next, const ah_redirect *redirect)
 static int next_make(ahttp_request *next, const ahttp_call *call,
                      const ah_redirect_answer *answer)
 {
-  ah_request_head request = call->hop.head;
-  request.fields = call->hop.fields;
+  ah_request_head request = call->exchange.request;
+  request.fields = call->hop_fields;
   ah_redirect redirect;
   int rv = ah_redirect_next(&redirect, &next->arena, &request, answer, NULL);
   if (rv == AHTTP_OK) {

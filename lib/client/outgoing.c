@@ -8,17 +8,17 @@
 
 ahttp_str ahttp_outgoing_method(const ahttp_outgoing *outgoing)
 {
-  return outgoing->call->hop.head.method;
+  return outgoing->call->exchange.request.method;
 }
 
 const ahttp_url *ahttp_outgoing_url(const ahttp_outgoing *outgoing)
 {
-  return outgoing->call->hop.head.url;
+  return outgoing->call->exchange.request.url;
 }
 
 const ahttp_fields *ahttp_outgoing_fields(const ahttp_outgoing *outgoing)
 {
-  return outgoing->call->hop.head.fields;
+  return outgoing->call->exchange.request.fields;
 }
 
 /* Drops every line called |name|. */
@@ -91,7 +91,8 @@ int ahttp_outgoing_set_url(ahttp_outgoing *outgoing, ahttp_str url)
 {
   ahttp_call *call = outgoing->call;
   ahttp_url parsed;
-  int rv = ah_url_parse(&parsed, &call->arena, url, call->hop.head.url, NULL);
+  int rv = ah_url_parse(&parsed, &call->arena, url, call->exchange.request.url,
+                        NULL);
   if (rv != AHTTP_OK) {
     return rv;
   }

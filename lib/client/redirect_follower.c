@@ -16,8 +16,8 @@ static void follower_set_next(ahttp_call *call, const ah_redirect *redirect)
       .traits = ah_method_traits(redirect->method),
       .url = &redirect->url,
       .fields = &redirect->fields,
-      .body = redirect->keeps_body ? call->hop.head.body : NULL,
-      .trailers = call->hop.head.trailers,
+      .body = redirect->keeps_body ? call->exchange.request.body : NULL,
+      .trailers = call->exchange.request.trailers,
   };
   ah_call_set_next(call, &head);
 }
@@ -42,8 +42,8 @@ static int follower_on_head(ahttp_call *call, ahttp_error *err)
     return AHTTP_OK;
   }
   answer.refuses_downgrade = call->settings->refuse_downgrade;
-  ah_request_head request = call->hop.head;
-  request.fields = call->hop.fields; /* others' are put on each hop anew */
+  ah_request_head request = call->exchange.request;
+  request.fields = call->hop_fields; /* others' are put on each hop anew */
   ah_redirect redirect;
   const char *why = "";
   int rv = ah_redirect_next(&redirect, &call->arena, &request, &answer, &why);

@@ -176,7 +176,7 @@ static bool has_status(const ah_retry_settings *settings, int status)
 /* RFC 9110, section 9.2.2, and the field that says the same of a POST. */
 static bool is_idempotent(const ahttp_call *call)
 {
-  const ah_request_head *head = &call->hop.head;
+  const ah_request_head *head = &call->exchange.request;
   return (head->traits & AH_METHOD_IDEMPOTENT) != 0 ||
          ah_fields_find(head->fields, AH_FIELD_IDEMPOTENCY_KEY) != NULL;
 }
