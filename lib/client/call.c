@@ -166,6 +166,7 @@ void ah_call_start_next_hop(ahttp_call *call)
   call->hop_redirects = call->response.redirects;
   call->hop_retries = call->response.retries;
   call->certificate = NULL;
+  ah_exchange_clear(&call->exchange);
   ah_exchange_init(&call->exchange);
   call->exchange.request = call->next.head;
   call->exchange.request.url = &call->url;
@@ -353,6 +354,7 @@ void ah_call_unref(ahttp_call *call)
   if (before > 1) {
     return;
   }
+  ah_exchange_clear(&call->exchange);
   ah_reader_free(call->reader);
   ahttp_stream_close(atomic_load(&call->untaken));
   ahttp_request_free(call->request);

@@ -3,6 +3,8 @@
 
 #include "client/call.h"
 
+#include <string.h>
+
 #include "client/content_decoder.h"
 
 /*
@@ -72,6 +74,38 @@ static ahttp_phase info_phase(const ah_exchange *exchange)
   return exchange->times.dns != 0 ? AHTTP_PHASE_DNS : phase;
 }
 
+/*
+ * The texts live with the call.  Once it is over, so do those of its last
+ * connection; until then it may go on on another one, and they are copied.
+ * That is on the loop's thread, since no other may ask so early.
+ */
+static void info_set_addresses(const ahttp_call *call, ahttp_call_info *info)
+{
+  const ah_stream_info *peer = ah_exchange_peer(&call->exchange);
+  info->remote_port = peer->remote_port;
+  info->remote_address = peer->remote_address;
+  info->local_port = peer->local_port;
+  info->local_address = peer->local_address;
+  if (!atomic_load_explicit(&call->is_over, memory_order_relaxed)) {
+    ah_exchange *exchange = &call->response.call->exchange;
+    memcpy(exchange->shown.remote_address, peer->remote_address,
+           sizeof(peer->remote_address));
+    memcpy(exchange->shown.local_address, peer->local_address,
+           sizeof(peer->local_address));
+    info->remote_address = exchange->shown.remote_address;
+    info->local_address = exchange->shown.local_address;
+  }
+}
+
+static void info_set_tls(const ah_stream_info *peer, ahttp_call_info *info)
+{
+  info->tls_version = peer->tls_version == NULL ? "" : peer->tls_version;
+  info->tls_cipher = peer->tls_cipher == NULL ? "" : peer->tls_cipher;
+  info->tls_resumed = peer->tls_resumed;
+  /* The names are literals, so a NUL follows. */
+  info->alpn = peer->alpn.len == 0 ? "" : peer->alpn.ptr;
+}
+
 void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
 {
   const ah_exchange *exchange = &call->exchange;
@@ -82,24 +116,15 @@ void ahttp_call_get_info(const ahttp_call *call, ahttp_call_info *out)
   info.bytes_head = exchange->bytes.head;
   info.bytes_body = exchange->bytes.body;
   info.bytes_decoded = ah_content_decoder_bytes(call);
-  info.conn_id = exchange->conn_id;
+  info.conn_id = ah_exchange_conn_id(exchange);
   info.stream_id = exchange->stream_id;
   info.reused = exchange->facts.conn_reused;
   info.attempts = exchange->facts.attempts;
-  info.remote_port = exchange->peer.remote_port;
-  info.remote_address = exchange->peer.remote_address;
-  info.tls_version =
-      exchange->peer.tls_version == NULL ? "" : exchange->peer.tls_version;
-  info.tls_cipher =
-      exchange->peer.tls_cipher == NULL ? "" : exchange->peer.tls_cipher;
-  info.tls_resumed = exchange->peer.tls_resumed;
+  info_set_addresses(call, &info);
+  info_set_tls(ah_exchange_peer(exchange), &info);
   ah_stream_counts wire = ah_exchange_wire(exchange);
   info.wire_out = wire.out;
   info.wire_in = wire.in;
-  info.local_port = exchange->peer.local_port;
-  info.local_address = exchange->peer.local_address;
-  /* The names are literals, so a NUL follows. */
-  info.alpn = exchange->peer.alpn.len == 0 ? "" : exchange->peer.alpn.ptr;
   info.connect_attempts = exchange->facts.connects;
   info.retries = call->response.retries;
   ah_sized_copy_out(out, &info, sizeof(info));

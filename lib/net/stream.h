@@ -43,12 +43,18 @@ typedef struct ah_stream_counts {
   uint64_t out;
 } ah_stream_counts;
 
+enum {
+  /* INET6_ADDRSTRLEN and the name of an interface, rounded up. */
+  AH_STREAM_ADDRESS_BYTES = 64
+};
+
 /* What is known about a stream; each layer fills in its part. */
 typedef struct ah_stream_info {
-  char remote_address[64]; /* numeric, NUL-terminated; "" for unix sockets */
+  /* Numeric, NUL-terminated; "" for unix sockets. */
+  char remote_address[AH_STREAM_ADDRESS_BYTES];
   uint16_t remote_port;
   uint16_t local_port;
-  char local_address[64];  /* like the remote one */
+  char local_address[AH_STREAM_ADDRESS_BYTES]; /* like the remote one */
   ahttp_str alpn;          /* chosen protocol, static; empty: none */
   const char *tls_version; /* static; NULL without TLS */
   const char *tls_cipher;  /* static; NULL without TLS */

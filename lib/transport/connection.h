@@ -2,6 +2,8 @@
 #ifndef AH_TRANSPORT_CONNECTION_H
 #define AH_TRANSPORT_CONNECTION_H
 
+#include <stdatomic.h>
+
 #include "net/deadline.h"
 #include "net/stream.h"
 #include "transport/exchange.h"
@@ -51,6 +53,7 @@ typedef struct ah_connection_ops {
 
 struct ah_connection {
   const ah_connection_ops *ops;
+  atomic_uint refs; /* its own, and of exchanges that were put on it */
   ah_loop *loop;
   const ah_connection_owner *owner_ops;
   void *owner;
@@ -72,6 +75,22 @@ struct ah_connection {
   ah_stream_info info;
   const ah_stream_counts *counts; /* of its stream; or NULL */
 };
+
+/*
+ * What every kind of connection begins with, at the start of a block of
+ * ah_calloc(): its reference, and what |stream| says of itself.
+ */
+void ah_connection_init(ah_connection *conn, const ah_connection_ops *ops,
+                        ah_stream *stream);
+
+/*
+ * A reference keeps the block, and in it |id| and |info|, which stay as they
+ * were when the first exchange came; everything else is the loop's.  Calls are
+ * freed on any thread, so these may be called on any.  The connection itself
+ * drops its own reference, last, when all else it had is freed.
+ */
+ah_connection *ah_connection_ref(ah_connection *conn);
+void ah_connection_unref(ah_connection *conn);
 
 /*
  * Each takes over |stream|, open and paused, resumes it, and makes a connection

@@ -129,6 +129,12 @@ void ah_exchange_init(ah_exchange *exchange)
   ah_error_clear(&exchange->error);
 }
 
+void ah_exchange_clear(ah_exchange *exchange)
+{
+  ah_connection_unref(exchange->last_conn);
+  exchange->last_conn = NULL;
+}
+
 void ah_exchange_start(ah_exchange *exchange, ah_transport *transport)
 {
   ah_assert(exchange->transport == NULL && !exchange->ended);
@@ -395,6 +401,17 @@ ah_stream_counts ah_exchange_wire(const ah_exchange *exchange)
                             .out = now->out - exchange->wire.before.out};
 }
 
+const ah_stream_info *ah_exchange_peer(const ah_exchange *exchange)
+{
+  static const ah_stream_info nobody = {.tls = NULL};
+  return exchange->last_conn == NULL ? &nobody : &exchange->last_conn->info;
+}
+
+uint64_t ah_exchange_conn_id(const ah_exchange *exchange)
+{
+  return exchange->last_conn == NULL ? 0 : exchange->last_conn->id;
+}
+
 ahttp_phase ah_exchange_phase(const ah_exchange *exchange)
 {
   if (exchange->times.head != 0) {
@@ -410,4 +427,12 @@ ahttp_phase ah_exchange_phase(const ah_exchange *exchange)
     return AHTTP_PHASE_QUEUE;
   }
   return AHTTP_PHASE_NONE;
+}
+
+void ah_exchange_put_on(ah_exchange *exchange, ah_connection *conn)
+{
+  ah_connection *before = exchange->last_conn;
+  exchange->conn = conn;
+  exchange->last_conn = ah_connection_ref(conn);
+  ah_connection_unref(before);
 }

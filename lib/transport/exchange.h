@@ -111,8 +111,7 @@ struct ah_exchange {
   ah_response_head response;
   ahttp_fields trailers;
 
-  /* Who has it: a transport's queue, or a connection, or (ended) nobody.  The
-   * transport sets |conn| before it calls the connection's start(). */
+  /* Who has it: a transport's queue, or a connection, or (ended) nobody. */
   ah_transport *transport;
   ah_connection *conn;
   void *stream;      /* the connection's own: HTTP/2 stream */
@@ -170,17 +169,29 @@ struct ah_exchange {
     ah_stream_counts before;     /* what was not carried for it */
     ah_stream_counts total;      /* once it has left the connection */
   } wire;
-  uint64_t conn_id;    /* 0: none yet */
-  int64_t stream_id;   /* -1: none */
-  ah_stream_info peer; /* of the connection it was put on last */
+  int64_t stream_id; /* -1: none */
+  /* The connection it was put on last, held for what it says of itself, which
+   * is asked for at any time; NULL: none yet. */
+  ah_connection *last_conn;
 
   /* The outcome.  Last, because it is large and rarely more than its code:
    * clearing all of it twice a request is a tenth of what a request costs. */
   ahttp_error error;
+
+  /* call_info.c's: what it has shown of the peer while the exchange could
+   * still be put on another connection. */
+  struct {
+    char remote_address[AH_STREAM_ADDRESS_BYTES];
+    char local_address[AH_STREAM_ADDRESS_BYTES];
+  } shown;
 };
 
 /* Makes |exchange| empty; then the client fills in its part. */
 void ah_exchange_init(ah_exchange *exchange);
+
+/* Lets go of what |exchange|, which is done or was never started, still holds.
+ * Any thread. */
+void ah_exchange_clear(ah_exchange *exchange);
 
 /* --- Downward: what the client does. ------------------------------------ */
 
@@ -264,8 +275,17 @@ void ah_exchange_note_sent(ah_exchange *exchange);
 /* What its connection has carried since it was put on it. */
 ah_stream_counts ah_exchange_wire(const ah_exchange *exchange);
 
+/* What is known about the peer, and the connection's id, as of the connection
+ * it was put on last; empty and 0 if there is none.  Good until it is put on
+ * another one or cleared. */
+const ah_stream_info *ah_exchange_peer(const ah_exchange *exchange);
+uint64_t ah_exchange_conn_id(const ah_exchange *exchange);
+
 /* The phase it is in, by its times. */
 ahttp_phase ah_exchange_phase(const ah_exchange *exchange);
+
+/* What a transport does before the connection's start(). */
+void ah_exchange_put_on(ah_exchange *exchange, ah_connection *conn);
 
 /* --- Transports. --------------------------------------------------------- */
 

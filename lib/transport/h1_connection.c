@@ -33,6 +33,8 @@
 #include "config.h"
 #include "transport/connection.h"
 
+#include <stddef.h>
+
 #include "base/alloc.h"
 #include "base/assert.h"
 #include "base/error.h"
@@ -51,6 +53,9 @@ typedef struct h1_connection {
   bool slots_due;     /* on_slots is to be told by |task| */
   ah_taker *taker;    /* has the stream; NULL: nobody does */
 } h1_connection;
+
+_Static_assert(offsetof(h1_connection, base) == 0,
+               "the last reference frees the block by its base");
 
 static h1_connection *conn_of(ah_connection *base)
 {
@@ -313,7 +318,7 @@ static void conn_free(h1_connection *conn)
 {
   ah_assert(conn->stream == NULL);
   ah_h1_response_clear(&conn->response);
-  ah_free(conn);
+  ah_connection_unref(&conn->base);
 }
 
 /* The connection's task: frees it, or tells of a free slot, or goes on with a
@@ -443,17 +448,13 @@ int ah_h1_connection_new(ah_connection **out, ah_stream *stream)
     stream->ops->close(stream);
     return AHTTP_ENOMEM;
   }
-  conn->base.ops = &h1_ops;
-  conn->base.loop = stream->loop;
+  ah_connection_init(&conn->base, &h1_ops, stream);
   conn->base.slots = 1;
-  conn->base.keep_alive_ms = UINT32_MAX;
   conn->stream = stream;
   conn->flusher.flush = conn_on_flush;
   conn->task.run = conn_run;
   ah_h1_request_init(&conn->request, stream);
   ah_h1_response_init(&conn->response, stream);
-  stream->ops->info(stream, &conn->base.info);
-  conn->base.counts = stream->counts;
   ah_stream_set_sink(stream, &h1_sink, conn);
   stream->ops->resume(stream);
   *out = &conn->base;

@@ -135,7 +135,7 @@ static void conn_run_free(ah_task *task)
   ah_h2_conn *conn = AH_CONTAINER(task, ah_h2_conn, free_task);
   ah_assert(conn->busy == 0);
   ah_h2_session_free(conn->session);
-  ah_free(conn);
+  ah_connection_unref(&conn->base);
 }
 
 /* Writes GOAWAY and what else is left, as far as it goes (RFC 9113, section
@@ -455,9 +455,7 @@ int ah_h2_connection_new(ah_connection **out, ah_stream *stream,
     stream->ops->close(stream);
     return AHTTP_ENOMEM;
   }
-  conn->base.ops = &conn_ops;
-  conn->base.loop = stream->loop;
-  conn->base.keep_alive_ms = UINT32_MAX;
+  ah_connection_init(&conn->base, &conn_ops, stream);
   conn->stream = stream;
   conn->streams_max = streams_max;
   ah_list_init(&conn->starting);
@@ -471,8 +469,6 @@ int ah_h2_connection_new(ah_connection **out, ah_stream *stream,
   conn->turn_task.run = conn_run_turn;
   ah_h2_ping_init(&conn->ping, stream->loop, conn_on_ping_expired);
   conn->base.slots = ah_h2_conn_limit(conn);
-  stream->ops->info(stream, &conn->base.info);
-  conn->base.counts = stream->counts;
   ah_stream_set_sink(stream, &conn_sink, conn);
   stream->ops->resume(stream);
   ah_h2_conn_mark_dirty(conn); /* the preface leaves with the first request */

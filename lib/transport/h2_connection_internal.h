@@ -37,6 +37,9 @@ typedef struct ah_h2_conn {
   ah_h2_ping ping;
 } ah_h2_conn;
 
+_Static_assert(offsetof(ah_h2_conn, base) == 0,
+               "the last reference frees the block by its base");
+
 /* There is, or may be, something to write. */
 void ah_h2_conn_mark_dirty(ah_h2_conn *conn);
 

@@ -39,7 +39,7 @@ void ah_hop_tell(const ah_exchange *exchange, ahttp_trace_kind kind,
   ahttp_trace_event event = {
       .kind = kind,
       .dial_id = exchange->conn == NULL ? 0 : exchange->conn->dial_id,
-      .conn_id = exchange->conn_id,
+      .conn_id = ah_exchange_conn_id(exchange),
       .stream_id = exchange->stream_id,
       .origin = ah_trace_origin(origin, ah_str_eq(url->scheme, AH_STR("https")),
                                 url->host, url->port),

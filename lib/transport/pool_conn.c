@@ -212,9 +212,7 @@ void ah_pool_set_dial_times(ah_exchange *exchange,
 static void conn_attach(ah_connection *conn, ah_exchange *exchange,
                         const ah_connect_times *times)
 {
-  exchange->conn = conn;
-  exchange->conn_id = conn->id;
-  exchange->peer = conn->info;
+  ah_exchange_put_on(exchange, conn);
   exchange->facts.conn_reused = conn->served > 0;
   exchange->facts.attempts++;
   exchange->times.attached = ah_loop_now_ns(conn->origin->pool->loop);

@@ -405,6 +405,65 @@ static void trace_tells_no_secrets(void **state)
   raw_peer_stop(peer);
 }
 
+static void stop_to_ask(trace_log *log, const ahttp_trace_event *event)
+{
+  ahttp_call_info *info = log->arg;
+  ahttp_call_get_info(event->call, info);
+  log->stop_at = NULL;
+}
+
+/* The address of the first of two connections, the memory of which is gone when
+ * the second one has answered. */
+static void addresses_live_with_the_call(void **state)
+{
+  (void)state;
+  static const raw_step last[] = {
+      {RAW_EXPECT_HEAD, NULL, 0},
+      RAW_SEND_TEXT("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+      {RAW_EXPECT_EOF, NULL, 0},
+      {RAW_END, NULL, 0}};
+  raw_peer *other = raw_peer_start_one(last);
+  char answer[160];
+  (void)snprintf(answer, sizeof(answer),
+                 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%u/\r\n"
+                 "Connection: close\r\nContent-Length: 0\r\n\r\n",
+                 (unsigned)raw_peer_port(other));
+  const raw_step first[] = {{RAW_EXPECT_HEAD, NULL, 0},
+                            {RAW_SEND, answer, strlen(answer)},
+                            {RAW_EXPECT_EOF, NULL, 0},
+                            {RAW_END, NULL, 0}};
+  raw_peer *peer = raw_peer_start_one(first);
+  client_run run;
+  trace_log log;
+  open_traced(&run, &log, NULL);
+  ahttp_call_info early = {.size = sizeof(early)};
+  ahttp_call_info late = {.size = sizeof(late)};
+  log.stop_at = "receive_response_headers.complete";
+  log.stop = stop_to_ask;
+  log.arg = &early;
+  ahttp_send_opts opts = AHTTP_SEND_OPTS_INIT;
+  opts.redirects_max = 1;
+  call_record record = {0};
+  client_run_start(&run, &record, "GET",
+                   test_url("http", raw_peer_port(peer), "/"), &opts);
+  ahttp_call *call = ahttp_call_ref(record.call);
+  client_run_wait(&run);
+  assert_int_equal(record.status, 200);
+  ahttp_call_get_info(call, &late);
+  assert_int_equal(early.remote_port, raw_peer_port(peer));
+  assert_string_equal(early.remote_address, "127.0.0.1");
+  assert_int_equal(late.remote_port, raw_peer_port(other));
+  client_run_close(&run); /* its connections with it */
+  assert_string_equal(early.remote_address, "127.0.0.1");
+  assert_string_equal(late.remote_address, "127.0.0.1");
+  assert_int_equal(late.conn_id, 2);
+  ahttp_call_unref(call);
+  call_record_clear(&record);
+  trace_log_clear(&log);
+  raw_peer_stop(peer);
+  raw_peer_stop(other);
+}
+
 static void stop_by_cancel(trace_log *log, const ahttp_trace_event *event)
 {
   if (event->call != NULL) {
@@ -517,6 +576,7 @@ int main(void)
       cmocka_unit_test(trace_of_a_call_overrides_the_clients),
       cmocka_unit_test(trace_from_a_newer_header_is_refused),
       cmocka_unit_test(trace_tells_no_secrets),
+      cmocka_unit_test(addresses_live_with_the_call),
       cmocka_unit_test(trace_may_cancel_the_call),
       cmocka_unit_test(trace_may_close_the_client),
   };

@@ -67,8 +67,7 @@ static void transport_start(ah_transport *transport, ah_exchange *exchange)
   fake->starts++;
   assert_non_null(fake->conn);
   assert_true(fake->conn->slots > 0);
-  exchange->conn = fake->conn;
-  exchange->conn_id = fake->conn->id;
+  ah_exchange_put_on(exchange, fake->conn);
   exchange->facts.conn_reused = fake->conn->served > 0;
   exchange->facts.attempts++;
   exchange->times.attached = ah_loop_now_ns(exchange->loop);
@@ -250,6 +249,7 @@ void fake_exchange_free(fake_exchange *fake)
     assert_int_equal(fake->dones, 1);
   }
   ah_body_free(fake->exchange.request.body);
+  ah_exchange_clear(&fake->exchange);
   ah_arena_clear(&fake->arena);
   fake_bytes_clear(&fake->log);
   fake_bytes_clear(&fake->body);

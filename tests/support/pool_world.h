@@ -276,6 +276,7 @@ static inline world_conn *world_connect(size_t index, uint32_t slots)
   ah_connector *connector = world.dials[index];
   world_conn *conn = calloc(1, sizeof(*conn));
   assert_non_null(conn);
+  atomic_init(&conn->base.refs, 1);
   conn->base.ops = &world_conn_ops;
   conn->base.loop = &world.loop;
   conn->base.keep_alive_ms = UINT32_MAX;

@@ -52,6 +52,22 @@ static void conn_writes_the_request_at_the_end_of_the_turn(void **state)
   h1_scene_end(&s);
 }
 
+/* Whoever was on it is told of it when it has long gone. */
+static void conn_leaves_what_is_known_of_it_to_its_exchanges(void **state)
+{
+  h1_scene s;
+  (void)state;
+  h1_scene_begin(&s);
+  fake_exchange *e = h1_scene_get(&s);
+  assert_int_equal(ah_exchange_conn_id(&e->exchange), 1);
+  h1_scene_feed(&s, OK_HELLO);
+  h1_scene_turn(&s);
+  h1_scene_end(&s);
+  assert_int_equal(ah_exchange_conn_id(&e->exchange), 1);
+  assert_string_equal(ah_exchange_peer(&e->exchange)->remote_address, "");
+  fake_exchange_free(e);
+}
+
 static void conn_serves_one_request_after_the_other(void **state)
 {
   h1_scene s;
@@ -508,6 +524,7 @@ int main(int argc, char **argv)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(conn_writes_the_request_at_the_end_of_the_turn),
+      cmocka_unit_test(conn_leaves_what_is_known_of_it_to_its_exchanges),
       cmocka_unit_test(conn_serves_one_request_after_the_other),
       cmocka_unit_test(conn_takes_the_next_request_within_the_same_turn),
       cmocka_unit_test(conn_gives_every_event_in_order),

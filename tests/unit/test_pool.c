@@ -158,7 +158,7 @@ static void pool_reuses_the_last_used_connection(void **state)
   assert_true(world_is_on(&exchanges[0], conns[2]));
   assert_true(world_is_on(&exchanges[1], conns[0]));
   assert_true(exchanges[0].exchange.facts.conn_reused);
-  assert_int_equal(exchanges[0].exchange.conn_id, 3);
+  assert_int_equal(ah_exchange_conn_id(&exchanges[0].exchange), 3);
   assert_int_equal(world.dials_made, 3);
 }
 
