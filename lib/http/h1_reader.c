@@ -321,6 +321,7 @@ static int reader_next_chunked(ah_h1_reader *reader, ah_h1_input *in,
   }
   reader_set_state(reader, AH_H1_READER_TRAILERS);
   ah_h1_section_begin(&reader->section, true);
+  ah_fields_init(reader->expected.trailers, reader->expected.arena);
   return reader_next_trailers(reader, in, event);
 }
 
@@ -367,7 +368,6 @@ void ah_h1_reader_expect(ah_h1_reader *reader, const ah_h1_expected *expected)
 {
   reader_set_state(reader, AH_H1_READER_STATUS);
   reader->expected = *expected;
-  ah_fields_init(expected->trailers, expected->arena);
   reader->started = false;
   ah_h1_section_begin(&reader->section, false);
   reader->interim_count = 0;

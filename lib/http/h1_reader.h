@@ -44,7 +44,7 @@ typedef struct ah_h1_event {
 typedef struct ah_h1_expected {
   ah_arena *arena;        /* for header bytes */
   ah_response_head *head; /* filled when AH_H1_HEAD comes */
-  ahttp_fields *trailers; /* filled when AH_H1_TRAILERS comes, else empty */
+  ahttp_fields *trailers; /* filled when AH_H1_TRAILERS comes */
   unsigned traits;        /* of the request's method */
   bool upgrade;           /* the request asked for one: 101 is allowed */
 } ah_h1_expected;

@@ -47,7 +47,7 @@ static void exchange_record(ah_exchange *exchange, const ahttp_error *err)
     }
   }
   ah_trace_steps_ended(exchange, &exchange->error);
-  exchange->wire.total = ah_exchange_wire(exchange);
+  exchange->wire.counts = ah_exchange_wire(exchange);
   exchange->wire.now = NULL;
   exchange->ended = true;
   exchange->times.ended = ah_loop_now_ns(exchange->loop);
@@ -122,7 +122,8 @@ static void exchange_await(ah_exchange *exchange, int code)
 
 void ah_exchange_init(ah_exchange *exchange)
 {
-  ah_zero(exchange, offsetof(ah_exchange, error));
+  size_t begin = offsetof(ah_exchange, ended);
+  ah_zero((char *)exchange + begin, offsetof(ah_exchange, error) - begin);
   exchange->stream_id = -1;
   exchange->deadline.expired = exchange_on_expired;
   exchange->end_task.run = exchange_finish;
@@ -395,10 +396,10 @@ ah_stream_counts ah_exchange_wire(const ah_exchange *exchange)
 {
   const ah_stream_counts *now = exchange->wire.now;
   if (now == NULL) {
-    return exchange->wire.total;
+    return exchange->wire.counts;
   }
-  return (ah_stream_counts){.in = now->in - exchange->wire.before.in,
-                            .out = now->out - exchange->wire.before.out};
+  return (ah_stream_counts){.in = now->in - exchange->wire.counts.in,
+                            .out = now->out - exchange->wire.counts.out};
 }
 
 const ah_stream_info *ah_exchange_peer(const ah_exchange *exchange)

@@ -90,13 +90,19 @@ typedef enum ah_wait_line {
   AH_WAIT_LINES   /* how many there are */
 } ah_wait_line;
 
+/*
+ * Members are in the order of their use: with many connections a request costs
+ * what it touches, in lines of 64 bytes that others have pushed out of the
+ * cache.  Ordinary ones touch everything down to |error.code|, hardly anything
+ * behind that.
+ */
 struct ah_exchange {
-  /* Set by the client before the start, unchanged until done. */
+  /* Set by the client after init, which leaves it alone, and before the start;
+   * unchanged until done. */
   const ah_exchange_sink *sink;
   ah_loop *loop;
   ah_arena *arena; /* response fields go here */
   ah_request_head request;
-  ah_origin *origin; /* interned; held by the client */
   struct {
     uint32_t connect_ms; /* UINT32_MAX: none; so all of these */
     uint32_t read_ms;
@@ -104,28 +110,19 @@ struct ah_exchange {
     uint32_t pool_ms;
   } timeouts;
   uint32_t connect_retries; /* of a dial made for it */
-  bool manual_credit;       /* body bytes count as consumed when credited */
-  const ah_trace *trace;    /* NULL: nobody listens */
-
-  /* Filled by the connection. */
-  ah_response_head response;
-  ahttp_fields trailers;
 
   /* Who has it: a transport's queue, or a connection, or (ended) nobody. */
-  ah_transport *transport;
-  ah_connection *conn;
-  void *stream;      /* the connection's own: HTTP/2 stream */
-  ah_list_node node; /* in the queue, then in the connection's list */
-
-  /* exchange.c's own. */
-  ah_deadline deadline; /* pool, write or read, whichever is due next */
-  int deadline_code;    /* AHTTP_ETIMEOUT_..., what its expiry means */
-  ah_task end_task;
   bool ended; /* the outcome is known; only done is left */
   bool user_paused;
-  ah_expectation expectation;
-  size_t uncredited; /* with manual credit: given out, not consumed */
-  unsigned steps;    /* hop_trace.c's: those under way, if there is a trace */
+  bool manual_credit;    /* the client's: body bytes count as consumed when
+                            credited */
+  const ah_trace *trace; /* the client's; NULL: nobody listens */
+  ah_origin *origin;     /* the client's: interned, and held by it */
+  ah_transport *transport;
+  ah_connection *conn;
+  /* The connection it was put on last, held for what it says of itself, which
+   * is asked for at any time; NULL: none yet. */
+  ah_connection *last_conn;
 
   /* What the retry rules ask.  |written| and |response_started| are set by the
    * connection, the others by the pool. */
@@ -138,12 +135,11 @@ struct ah_exchange {
     unsigned connects;     /* connects tried for it by the last dial */
   } facts;
 
-  /* The pool's own, while it waits. */
-  struct {
-    ah_wait_line line;
-    bool is_covered;      /* a dial under way may serve it */
-    uint64_t conn_id_min; /* no connection older than this one */
-  } wait;
+  /* exchange.c's own. */
+  ah_expectation expectation;
+  ah_task end_task;
+  int deadline_code;    /* AHTTP_ETIMEOUT_..., what its expiry means */
+  ah_deadline deadline; /* pool, write or read, whichever is due next */
 
   /* Readings of the loop's clock, ns; 0: did not happen. */
   struct {
@@ -166,27 +162,42 @@ struct ah_exchange {
   } bytes;
   struct {
     const ah_stream_counts *now; /* while it is on a connection */
-    ah_stream_counts before;     /* what was not carried for it */
-    ah_stream_counts total;      /* once it has left the connection */
+    ah_stream_counts counts;     /* until it leaves the connection what was not
+                                    carried for it, then what was */
   } wire;
-  int64_t stream_id; /* -1: none */
-  /* The connection it was put on last, held for what it says of itself, which
-   * is asked for at any time; NULL: none yet. */
-  ah_connection *last_conn;
 
-  /* The outcome.  Last, because it is large and rarely more than its code:
-   * clearing all of it twice a request is a tenth of what a request costs. */
+  /* Of some requests only: in a queue, over HTTP/2, with manual credit, or with
+   * a trace. */
+  ah_list_node node; /* in the queue, then in the connection's list */
+  void *stream;      /* the connection's own: HTTP/2 stream */
+  int64_t stream_id; /* -1: none */
+  size_t uncredited; /* with manual credit: given out, not consumed */
+  unsigned steps;    /* hop_trace.c's: those under way, if there is a trace */
+
+  ah_response_head response; /* filled by the connection */
+
+  /* The outcome.  It is large and rarely more than its code: clearing all of it
+   * twice a request is a tenth of what a request costs. */
   ahttp_error error;
 
-  /* call_info.c's: what it has shown of the peer while the exchange could
-   * still be put on another connection. */
+  /* Not cleared at all, since it is written before it is read: the pool's own,
+   * while it waits, ... */
+  struct {
+    ah_wait_line line;
+    bool is_covered;      /* a dial under way may serve it */
+    uint64_t conn_id_min; /* no connection older than this one */
+  } wait;
+  /* ... what the connection fills in before it tells of trailers, ... */
+  ahttp_fields trailers;
+  /* ... and call_info.c's, what it has shown of the peer while the exchange
+   * could still be put on another connection. */
   struct {
     char remote_address[AH_STREAM_ADDRESS_BYTES];
     char local_address[AH_STREAM_ADDRESS_BYTES];
   } shown;
 };
 
-/* Makes |exchange| empty; then the client fills in its part. */
+/* Makes |exchange| empty; then the client fills in all of its part. */
 void ah_exchange_init(ah_exchange *exchange);
 
 /* Lets go of what |exchange|, which is done or was never started, still holds.

@@ -218,7 +218,7 @@ static void conn_attach(ah_connection *conn, ah_exchange *exchange,
   exchange->times.attached = ah_loop_now_ns(conn->origin->pool->loop);
   exchange->wire.now = conn->counts;
   if (conn->counts != NULL && conn->served > 0) {
-    exchange->wire.before = *conn->counts;
+    exchange->wire.counts = *conn->counts;
   }
   if (times != NULL) {
     ah_pool_set_dial_times(exchange, times, exchange->times.attached);
