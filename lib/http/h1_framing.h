@@ -15,10 +15,10 @@ typedef enum ah_h1_content {
 /* What a header section says about its message and its connection. */
 typedef struct ah_h1_framing {
   ah_h1_content content;
-  uint64_t length;        /* for AH_H1_CONTENT_LENGTH, else 0 */
   bool switches;          /* another protocol follows the header section */
   bool keep_alive;        /* another response may follow on the connection */
   uint32_t keep_alive_ms; /* Keep-Alive: timeout; UINT32_MAX: not said */
+  uint64_t length;        /* for AH_H1_CONTENT_LENGTH, else 0 */
 } ah_h1_framing;
 
 /*

@@ -115,26 +115,22 @@ static bool status_is_interim(int status)
 
 static int reader_take_status(ah_h1_reader *reader, ahttp_str line)
 {
-  ah_response_head *head = &reader->scratch;
+  ah_response_head head = {.status = 0};
   ahttp_str reason;
-  *head = (ah_response_head){.status = 0};
-  const char *why = status_line_read(head, line, &reason);
+  const char *why = status_line_read(&head, line, &reason);
   if (why != NULL) {
     return reader_fail(reader, AHTTP_EPROTO, why);
   }
-  if (head->status == 101 && !reader->expected.upgrade) {
+  if (head.status == 101 && !reader->expected.upgrade) {
     /* RFC 9110, section 7.8: only to a protocol the client asked for. */
     return reader_fail(reader, AHTTP_EPROTO, "unasked-for protocol switch");
   }
-  if (ah_arena_copy(reader->expected.arena, reason, &head->reason) !=
-      AHTTP_OK) {
+  if (ah_arena_copy(reader->expected.arena, reason, &head.reason) != AHTTP_OK) {
     return reader_fail_memory(reader);
   }
-  reader->head = head;
-  if (!status_is_interim(head->status)) {
-    reader->head = reader->expected.head;
-    *reader->head = *head;
-  }
+  reader->head =
+      status_is_interim(head.status) ? &reader->interim : reader->expected.head;
+  *reader->head = head;
   ah_fields_init(&reader->head->fields, reader->expected.arena);
   reader_set_state(reader, AH_H1_READER_FIELDS);
   return AHTTP_OK;
@@ -185,7 +181,9 @@ static int reader_end_head(ah_h1_reader *reader, ah_h1_event *event)
     return reader_fail(reader, rv, why);
   }
   reader->left = reader->framing.length;
-  ah_h1_chunked_init(&reader->chunked);
+  if (reader->framing.content == AH_H1_CONTENT_CHUNKED) {
+    ah_h1_chunked_init(&reader->chunked);
+  }
   reader_set_state(reader, state_for(&reader->framing));
   *event = (ah_h1_event){.kind = AH_H1_HEAD, .head = reader->head};
   return AHTTP_OK;

@@ -64,18 +64,20 @@ typedef enum ah_h1_reader_state {
 
 typedef struct ah_h1_reader {
   ah_h1_reader_state state;
+  bool started;           /* a byte of this response was read */
+  unsigned interim_count; /* of this response */
+  ah_response_head *head; /* the head being read: |interim| or the caller's */
   ah_h1_expected expected;
-  bool started;             /* a byte of this response was read */
-  unsigned interim_count;   /* of this response */
-  ah_h1_section section;    /* header bytes include the interim ones */
-  ah_response_head scratch; /* the head being read, until its status is known */
-  ah_response_head *head;   /* the head being read: |scratch| or the caller's */
-  ah_h1_framing framing;    /* of the final head */
+  ah_h1_framing framing; /* of the final head */
+  uint64_t left;         /* with AH_H1_CONTENT_LENGTH: bytes to come */
+  uint64_t received;     /* bytes of content given out */
+  ah_h1_section section; /* header bytes include the interim ones */
+
+  /* Of some responses only. */
   ah_h1_chunked chunked;
-  uint64_t left;     /* with AH_H1_CONTENT_LENGTH: bytes to come */
-  uint64_t received; /* bytes of content given out */
-  int error;         /* AHTTP_E... once it has failed */
-  const char *why;   /* static */
+  ah_response_head interim; /* the last interim head */
+  int error;                /* AHTTP_E... once it has failed */
+  const char *why;          /* static */
 } ah_h1_reader;
 
 /* Cannot fail and allocates nothing. */

@@ -10,7 +10,7 @@
 
 static void socket_on_poll(uv_poll_t *poll, int status, int events)
 {
-  ah_socket *socket = poll->data;
+  ah_socket *socket = AH_CONTAINER(poll, ah_socket, poll);
   ah_loop *loop = socket->loop;
   if (status != 0) {
     socket->events = 0; /* libuv has stopped the handle because of POLLERR */
@@ -31,7 +31,7 @@ static void socket_free(ah_socket *socket)
 
 static void socket_on_closed(uv_handle_t *handle)
 {
-  socket_free(handle->data);
+  socket_free(AH_CONTAINER(handle, ah_socket, poll));
 }
 
 /* Makes the handle.  0 or libuv's error. */
@@ -39,7 +39,6 @@ static int socket_open(ah_socket *socket)
 {
   int rv = uv_poll_init(ah_loop_uv(socket->loop), &socket->poll, socket->fd);
   if (rv == 0) {
-    socket->poll.data = socket;
     socket->is_open = true;
     uv_unref((uv_handle_t *)&socket->poll);
   }

@@ -18,25 +18,29 @@
  */
 typedef struct ah_socket ah_socket;
 struct ah_socket {
-  int fd;
   int events; /* what is waited for: UV_READABLE, UV_WRITABLE; 0: nothing */
   ah_address local; /* our end of a TCP connection; AF_UNSPEC: not known */
   bool keeps_nagle; /* TCP_NODELAY is not wanted */
 
-  /* The holder's.  |status| is 0, or not if the socket has an error or cannot
-   * be watched: then it is watched no longer. */
-  void (*on_events)(void *owner, int status, int events);
-  /* Runs last, when both are closed; may be NULL.  The loop may be gone. */
-  void (*on_closed)(void *owner);
-  void *owner;
-
   /* Its own. */
-  ah_loop *loop;
-  ah_task task;   /* see socket_settle() */
   bool is_open;   /* |poll| is there */
   bool is_closed; /* nobody has it any more */
   int watched;    /* what libuv waits for */
+  ah_task task;   /* see socket_settle() */
+
+  /* The holder's.  Runs last, when both are closed; may be NULL.  The loop may
+   * be gone. */
+  void (*on_closed)(void *owner);
+
+  /* What every event needs, behind what libuv needs for it at the end of its
+   * handle. */
   uv_poll_t poll;
+  ah_loop *loop;
+  int fd;
+  /* The holder's.  |status| is 0, or not if the socket has an error or cannot
+   * be watched: then it is watched no longer. */
+  void (*on_events)(void *owner, int status, int events);
+  void *owner;
 };
 
 /* A socket that watches nothing, without an owner, for |fd|, which is

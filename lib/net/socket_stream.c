@@ -55,9 +55,15 @@ enum {
   SOCKET_LARGE_READS_FOR_MORE = 2
 };
 
+/* Members are in the order of their use: a request that meets no obstacle
+ * touches nothing behind |queue|. */
 typedef struct socket_stream {
   ah_stream base;
   ah_socket *socket;
+  ah_stream_counts counts;
+  int write_errno; /* not 0: writing failed and on_error is still to come */
+  bool failed;     /* on_error has run */
+  bool closed;
 
   /* In. */
   bool paused;
@@ -67,21 +73,16 @@ typedef struct socket_stream {
                            SOCKET_LARGE_READS_FOR_MORE */
 
   /* Out. */
-  ah_chunk_queue queue;
   bool has_nagle; /* TCP_NODELAY is still to be set */
   bool blocked;   /* the kernel took less than there was; UV_WRITABLE is awaited
                    */
+  ah_chunk_queue queue;
 
-  int write_errno; /* not 0: writing failed and on_error is still to come */
-  bool failed;     /* on_error has run */
-  bool closed;
   ah_task trouble; /* tells of write_errno */
-
-  ah_stream_counts counts;
-  char remote_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
-  char local_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
   uint16_t remote_port;
   uint16_t local_port;
+  char remote_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
+  char local_address[INET6_ADDRSTRLEN + IF_NAMESIZE];
 } socket_stream;
 
 _Static_assert(sizeof(((socket_stream *)0)->remote_address) <=

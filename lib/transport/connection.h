@@ -51,29 +51,32 @@ typedef struct ah_connection_ops {
   void (*release)(ah_connection *conn);
 } ah_connection_ops;
 
+/* Members are in the order of their use.  What every request touches comes
+ * last, next to what the protocol's own struct has of that kind. */
 struct ah_connection {
-  const ah_connection_ops *ops;
-  atomic_uint refs; /* its own, and of exchanges that were put on it */
-  ah_loop *loop;
-  const ah_connection_owner *owner_ops;
-  void *owner;
-  ah_origin *origin;     /* the owner's */
-  ah_list_node node;     /* the owner's: idle or HTTP/2 list */
-  ah_list_node lru_node; /* the owner's: all idle ones, oldest first */
-  ah_deadline idle;      /* the owner's: expiry while unused */
   uint64_t id;           /* the owner's: from 1, never used twice */
   uint64_t dial_id;      /* of the dial that made it */
   const ah_trace *trace; /* the owner's: told of the connection; or NULL */
-  uint32_t slots;        /* exchanges it could start now */
-  uint32_t active;       /* exchanges it has */
-  uint64_t served;       /* exchanges ever started on it */
-  bool draining;         /* told on_draining */
-  bool in_doubt;         /* the server may be gone: slots is 0 until it has been
-                            heard again.  Told by on_slots. */
+  ah_stream_info info;
+  bool draining; /* told on_draining */
+
+  bool in_doubt;    /* the server may be gone: slots is 0 until it has been
+                       heard again.  Told by on_slots. */
+  atomic_uint refs; /* its own, and of exchanges that were put on it */
+  const ah_connection_ops *ops;
+  ah_loop *loop;
+  const ah_connection_owner *owner_ops;
+  void *owner;
+  ah_origin *origin;              /* the owner's */
+  const ah_stream_counts *counts; /* of its stream; or NULL */
+  ah_list_node node;              /* the owner's: idle or HTTP/2 list */
+  ah_list_node lru_node;          /* the owner's: all idle ones, oldest first */
+  ah_deadline idle;               /* the owner's: expiry while unused */
+  uint64_t served;                /* exchanges ever started on it */
+  uint32_t slots;                 /* exchanges it could start now */
+  uint32_t active;                /* exchanges it has */
   uint32_t keep_alive_ms; /* what the server promised (Keep-Alive: timeout);
                              UINT32_MAX: nothing */
-  ah_stream_info info;
-  const ah_stream_counts *counts; /* of its stream; or NULL */
 };
 
 /*

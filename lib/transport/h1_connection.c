@@ -41,17 +41,19 @@
 #include "transport/h1_request.h"
 #include "transport/h1_response.h"
 
+/* What every request touches is in the middle, from the end of |base| to the
+ * reader in |response|. */
 typedef struct h1_connection {
   ah_connection base;
+  bool closed;           /* nobody has it any more; |task| frees it */
+  bool slots_due;        /* on_slots is to be told by |task| */
   ah_stream *stream;     /* NULL once closed */
   ah_exchange *exchange; /* NULL: unused */
+  ah_flusher flusher;    /* something may be put into the stream */
   ah_h1_request request;
   ah_h1_response response;
-  ah_flusher flusher; /* something may be put into the stream */
-  ah_task task;       /* see conn_run() */
-  bool closed;        /* nobody has it any more; |task| frees it */
-  bool slots_due;     /* on_slots is to be told by |task| */
-  ah_taker *taker;    /* has the stream; NULL: nobody does */
+  ah_task task;    /* see conn_run() */
+  ah_taker *taker; /* has the stream; NULL: nobody does */
 } h1_connection;
 
 _Static_assert(offsetof(h1_connection, base) == 0,

@@ -25,10 +25,10 @@ typedef enum ah_h1_request_state {
 
 typedef struct ah_h1_request {
   ah_h1_request_state state;
+  bool ready;   /* the source said so while it was being read */
+  bool reading; /* the source is being read, into the stream's room */
   ah_stream *stream;
   ah_exchange *exchange; /* NULL in AH_H1_REQUEST_NONE */
-  bool ready;            /* the source said so while it was being read */
-  bool reading;          /* the source is being read, into the stream's room */
   const char *why;       /* of a failure; static; NULL: ask the body */
 } ah_h1_request;
 

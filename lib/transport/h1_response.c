@@ -131,11 +131,12 @@ static int response_hold(ah_h1_response *response, const uint8_t *data,
 
 static void response_read_on(ah_h1_response *response)
 {
-  ah_buf_clear(&response->held); /* pauses are rare: give the memory back */
-  if (response->stream_paused) {
-    response->stream_paused = false;
-    response->stream->ops->resume(response->stream);
+  if (!response->stream_paused) {
+    return; /* nothing is held */
   }
+  ah_buf_clear(&response->held); /* pauses are rare: give the memory back */
+  response->stream_paused = false;
+  response->stream->ops->resume(response->stream);
 }
 
 void ah_h1_response_init(ah_h1_response *response, ah_stream *stream)

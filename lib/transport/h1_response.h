@@ -28,14 +28,16 @@ typedef enum ah_h1_response_state {
 
 typedef struct ah_h1_response {
   ah_h1_response_state state;
-  ah_stream *stream;
-  ah_exchange *exchange; /* NULL in AH_H1_RESPONSE_NONE */
-  ah_h1_reader reader;   /* |reader.framing| is of the last final response */
-  ah_buf held;
-  bool stream_paused; /* by us */
+  bool stream_paused; /* by us, as long as something is held */
   bool input_ended;   /* nothing comes after |held|; with |end_is_clean| */
   bool end_is_clean;
-  bool has_leftover; /* bytes came after the end of the response */
+  bool has_leftover;     /* bytes came after the end of the response */
+  ah_exchange *exchange; /* NULL in AH_H1_RESPONSE_NONE */
+  ah_h1_reader reader;   /* |reader.framing| is of the last final response */
+
+  /* For pauses, and protocols that follow. */
+  ah_stream *stream;
+  ah_buf held;
 } ah_h1_response;
 
 void ah_h1_response_init(ah_h1_response *response, ah_stream *stream);
