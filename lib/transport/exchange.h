@@ -138,7 +138,8 @@ struct ah_exchange {
   /* exchange.c's own. */
   ah_expectation expectation;
   ah_task end_task;
-  int deadline_code;    /* AHTTP_ETIMEOUT_..., what its expiry means */
+  unsigned steps;    /* hop_trace.c's: those under way, if there is a trace */
+  int deadline_code; /* AHTTP_ETIMEOUT_..., what its expiry means */
   ah_deadline deadline; /* pool, write or read, whichever is due next */
 
   /* Readings of the loop's clock, ns; 0: did not happen. */
@@ -166,13 +167,8 @@ struct ah_exchange {
                                     carried for it, then what was */
   } wire;
 
-  /* Of some requests only: in a queue, over HTTP/2, with manual credit, or with
-   * a trace. */
-  ah_list_node node; /* in the queue, then in the connection's list */
-  void *stream;      /* the connection's own: HTTP/2 stream */
   int64_t stream_id; /* -1: none */
   size_t uncredited; /* with manual credit: given out, not consumed */
-  unsigned steps;    /* hop_trace.c's: those under way, if there is a trace */
 
   ah_response_head response; /* filled by the connection */
 
@@ -180,8 +176,11 @@ struct ah_exchange {
    * twice a request is a tenth of what a request costs. */
   ahttp_error error;
 
-  /* Not cleared at all, since it is written before it is read: the pool's own,
-   * while it waits, ... */
+  /* Not cleared at all, since it is written before it is read: what belongs to
+   * whoever has it in a list, and to the connection (HTTP/2 stream), ... */
+  ah_list_node node; /* in the queue, then in the connection's list */
+  void *stream;
+  /* ... the pool's own, while it waits, ... */
   struct {
     ah_wait_line line;
     bool is_covered;      /* a dial under way may serve it */
