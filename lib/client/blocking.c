@@ -8,6 +8,7 @@
 #include <ahttp/request.h>
 
 #include "base/error.h"
+#include "base/str.h"
 #include "client/call.h"
 #include "client/client.h"
 #include "client/collector.h"
@@ -149,6 +150,39 @@ int ahttp_send(ahttp_client *client, ahttp_request *request,
 /* --- Requests made on the way. ----------------------------------------------
  */
 
+/* The request of the last fetch, if it would be made in the same way of |url|:
+ * a request that has been sent does not change. */
+static ahttp_request *fetch_again(ahttp_client *client, const char *method,
+                                  const char *url)
+{
+  ahttp_request *last = atomic_exchange_explicit(&client->last_fetched, NULL,
+                                                 memory_order_acquire);
+  if (last != NULL && ah_str_eq(last->url.href, ah_str_from_c(url)) &&
+      ah_str_eq(last->method, ah_str_from_c(method))) {
+    return last;
+  }
+  ahttp_request_free(last);
+  return NULL;
+}
+
+/* Leaves |request| to fetch_again(); before it is sent, since the client may be
+ * gone after that. */
+static void fetch_remember(ahttp_client *client, ahttp_request *request)
+{
+  ahttp_request_free(atomic_exchange_explicit(
+      &client->last_fetched, ah_request_ref(request), memory_order_acq_rel));
+}
+
+/* True if requests of |opts| consist of a method and a URL.  With default
+ * parameters a URL would get them once more. */
+static bool fetch_is_plain(const ahttp_client *client,
+                           const ahttp_fetch_opts *opts)
+{
+  return client != NULL && client->base_url.params.len == 0 &&
+         opts->params == NULL && opts->field_count == 0 &&
+         opts->content_type == NULL && opts->content.ptr == NULL;
+}
+
 static int fetch_fill(ahttp_request *request, const ahttp_fetch_opts *opts)
 {
   int rv = ahttp_request_merge_params(request, opts->params);
@@ -170,6 +204,24 @@ static int fetch_fill(ahttp_request *request, const ahttp_fetch_opts *opts)
                                          opts->content.len);
 }
 
+static int fetch_make(ahttp_client *client, const char *url,
+                      const ahttp_fetch_opts *opts, ahttp_request **out)
+{
+  const char *method = opts->method == NULL ? "GET" : opts->method;
+  bool is_plain = fetch_is_plain(client, opts);
+  *out = is_plain ? fetch_again(client, method, url) : NULL;
+  int rv = AHTTP_OK;
+  if (*out == NULL) {
+    rv = ahttp_client_request(client, out, method, url);
+  }
+  if (rv == AHTTP_OK && is_plain) {
+    fetch_remember(client, *out);
+  } else if (rv == AHTTP_OK) {
+    rv = fetch_fill(*out, opts);
+  }
+  return rv;
+}
+
 /* With |opts| of this version's size. */
 static int fetch(ahttp_client *client, const char *url,
                  const ahttp_fetch_opts *opts, ahttp_response **out,
@@ -180,11 +232,7 @@ static int fetch(ahttp_client *client, const char *url,
   if (url == NULL) {
     return fail_plain(AHTTP_EINVAL, err);
   }
-  int rv = ahttp_client_request(
-      client, &request, opts->method == NULL ? "GET" : opts->method, url);
-  if (rv == AHTTP_OK) {
-    rv = fetch_fill(request, opts);
-  }
+  int rv = fetch_make(client, url, opts, &request);
   if (rv == AHTTP_OK) {
     rv = ahttp_send(client, request, opts->send, out, err);
   } else if (err != NULL) {

@@ -2,6 +2,8 @@
 #ifndef AH_CLIENT_CLIENT_H
 #define AH_CLIENT_CLIENT_H
 
+#include <stdatomic.h>
+
 #include <ahttp/client.h>
 #include <ahttp/cookies.h>
 
@@ -51,6 +53,10 @@ struct ahttp_client {
   ah_route route;           /* holds a reference of its TLS profile */
   ahttp_clock *clock;       /* outlives it; or NULL */
   ah_socket_policy *policy; /* owned, unchanged; or NULL */
+
+  /* The request of the last ahttp_get() or the like, with a reference, for a
+   * program that asks for one URL again and again; or NULL.  Any thread. */
+  _Atomic(ahttp_request *) last_fetched;
 
   ah_retry_budget retry_budget;
 

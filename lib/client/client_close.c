@@ -34,6 +34,7 @@ static void client_free_memory(ahttp_client *client)
   ah_tls_profile_unref(client->route.tls);
   ah_socket_policy_free(client->policy);
   ahttp_cookie_jar_free(client->cookies);
+  ahttp_request_free(atomic_load(&client->last_fetched));
   ah_arena_clear(&client->arena);
   ah_driver_unref(client->driver);
   if (!is_private) { /* a private one is still being driven */

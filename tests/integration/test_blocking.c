@@ -15,6 +15,7 @@
 
 #include <ahttp/ahttp.h>
 
+#include "client/client.h"
 #include "support/client_home.h"
 #include "support/nginx.h"
 #include "support/raw_peer.h"
@@ -141,6 +142,84 @@ static void fetch_sends_what_it_is_told(void **state)
   assert_non_null(strstr(received, "application/x-www-form-urlencoded\r\n"));
   assert_non_null(strstr(received, "\r\n\r\na=1&b=2"));
   raw_peer_stop(peer);
+}
+
+static unsigned count_in(const char *text, const char *what)
+{
+  unsigned count = 0;
+  while ((text = strstr(text, what)) != NULL) {
+    text += strlen(what);
+    count++;
+  }
+  return count;
+}
+
+/* A request is made once for a URL that is asked for again and again, but never
+ * taken for one that differs from it. */
+static void same_url_is_fetched_again_and_others_are_not(void **state)
+{
+  (void)state;
+#define ANSWER \
+  {RAW_EXPECT_HEAD, NULL, 0}, RAW_SEND_TEXT("HTTP/1.1 204 No Content\r\n\r\n")
+  static const raw_step script[] = {
+      ANSWER, ANSWER, ANSWER, ANSWER, ANSWER, ANSWER, {RAW_END, NULL, 0}};
+#undef ANSWER
+  raw_peer *peer = raw_peer_start_one(script);
+  char url[200];
+  char other[200];
+  (void)snprintf(url, sizeof(url), "%s",
+                 url_of("http", raw_peer_port(peer), "/a"));
+  (void)snprintf(other, sizeof(other), "%s",
+                 url_of("http", raw_peer_port(peer), "/b"));
+  const ahttp_field field = {.name = {"X-One", 5}, .value = {"1", 1}};
+  ahttp_fetch_opts opts = AHTTP_FETCH_OPTS_INIT;
+  ahttp_client *client;
+  ahttp_response *responses[6];
+  open_client(&client);
+  int rv = ahttp_get(client, url, &responses[0], NULL);
+  rv = rv == AHTTP_OK ? ahttp_get(client, url, &responses[1], NULL) : rv;
+  opts.fields = &field;
+  opts.field_count = 1;
+  rv = rv == AHTTP_OK ? ahttp_fetch(client, url, &opts, &responses[2], NULL)
+                      : rv;
+  rv = rv == AHTTP_OK ? ahttp_head(client, url, &responses[3], NULL) : rv;
+  rv = rv == AHTTP_OK ? ahttp_get(client, other, &responses[4], NULL) : rv;
+  rv = rv == AHTTP_OK ? ahttp_get(client, url, &responses[5], NULL) : rv;
+  assert_int_equal(rv, AHTTP_OK);
+  size_t len;
+  const char *received = raw_peer_received(peer, &len);
+  assert_int_equal(count_in(received, "GET /a HTTP/1.1\r\n"), 4);
+  assert_int_equal(count_in(received, "HEAD /a HTTP/1.1\r\n"), 1);
+  assert_int_equal(count_in(received, "GET /b HTTP/1.1\r\n"), 1);
+  assert_int_equal(count_in(received, "X-One: 1\r\n"), 1);
+  for (int i = 0; i < 6; i++) {
+    ahttp_response_free(responses[i]);
+  }
+  ahttp_client_free(client);
+  raw_peer_stop(peer);
+}
+
+/* What a test can see of the request being made once is that it is there. */
+static void request_of_the_last_fetch_is_kept(void **state)
+{
+  (void)state;
+  ahttp_client *client;
+  ahttp_response *response;
+  open_client(&client);
+  const char *url = url_of("http", server.http, "/echo");
+  const ahttp_request *kept[2];
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(ahttp_get(client, url, &response, NULL), AHTTP_OK);
+    kept[i] = atomic_load(&client->last_fetched);
+    ahttp_response_free(response);
+  }
+  assert_non_null(kept[0]);
+  assert_ptr_equal(kept[0], kept[1]);
+  assert_int_equal(ahttp_head(client, url, &response, NULL), AHTTP_OK);
+  ahttp_response_free(response);
+  assert_string_equal(
+      ahttp_request_method(atomic_load(&client->last_fetched)).ptr, "HEAD");
+  ahttp_client_free(client);
 }
 
 static void empty_content_is_sent_with_its_length(void **state)
@@ -832,6 +911,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_method_has_its_function),
       cmocka_unit_test(fetch_sends_what_it_is_told),
+      cmocka_unit_test(same_url_is_fetched_again_and_others_are_not),
+      cmocka_unit_test(request_of_the_last_fetch_is_kept),
       cmocka_unit_test(empty_content_is_sent_with_its_length),
       cmocka_unit_test(trouble_before_the_send_is_told),
       cmocka_unit_test(too_long_content_is_refused),
