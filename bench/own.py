@@ -190,10 +190,17 @@ def scale(build, *words):
     return dict(zip(said[2::2], map(float, said[3::2])))
 
 
-def cpu_time(build, mode, size):
-    """The median of some runs."""
-    words = [mode, size] if mode == "cancel" else [mode, size, CURVE_REQUESTS]
-    return statistics.median(scale(build, *words)["cpu_us"] for _ in range(CURVE_RUNS))
+def cpu_times(build, modes):
+    """Medians of some runs, in turn: a machine is not always as fast."""
+    runs = {(mode, size): [] for mode in modes for size in SIZES}
+    for _ in range(CURVE_RUNS):
+        for (mode, size), times in runs.items():
+            words = [mode, size] if mode == "cancel" else [mode, size, CURVE_REQUESTS]
+            times.append(scale(build, *words)["cpu_us"])
+    return {
+        mode: [(size, statistics.median(runs[mode, size])) for size in SIZES]
+        for mode in modes
+    }
 
 
 def counted(build, mode, size):
@@ -207,10 +214,7 @@ def counted(build, mode, size):
 def curves(build):
     modes = ("conns", "origins")
     return {
-        "cpu_us": {
-            mode: [(size, cpu_time(build, mode, size)) for size in SIZES]
-            for mode in (*modes, "cancel")
-        },
+        "cpu_us": cpu_times(build, (*modes, "floor", "cancel")),
         "instructions": {
             mode: [(size, counted(build, mode, size)) for size in SIZES]
             for mode in modes
@@ -221,11 +225,17 @@ def curves(build):
 TITLES = {
     "conns": "a request, by connections",
     "origins": "a request, by origins",
+    "floor": "the floor, by connections",
     "cancel": "a call canceled, by calls",
 }
 
 
-LABELS = {"conns": "connections", "origins": "origins", "cancel": "cancels"}
+LABELS = {
+    "conns": "connections",
+    "origins": "origins",
+    "floor": "the floor",
+    "cancel": "cancels",
+}
 
 
 def print_curves(got, results):

@@ -3,6 +3,7 @@
  * What things cost by their number.  Each mode prints one line.
  *
  *   scale conns COUNT REQUESTS     COUNT connections, all of them busy
+ *   scale floor COUNT REQUESTS     the same without the library
  *   scale origins COUNT REQUESTS   COUNT origins (127.x.y.z) with a connection
  *                                  each, asked in turn, ten at a time
  *   scale cancel COUNT             COUNT calls on at most 100 connections,
@@ -14,134 +15,24 @@
  */
 #include "config.h"
 
-#include <netinet/in.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <uv.h>
 
 #include <ahttp/ahttp.h>
 
+#include "process.h"
+#include "scale_floor.h"
+#include "scale_server.h"
+
 enum {
-  CLIENT_CPU = 0,
-  SERVER_CPU = 1,
-  EVENTS_MAX = 512,
   ORIGIN_LANES = 10,
   CANCEL_CONNS = 100
 };
-
-static _Noreturn void fail(const char *what)
-{
-  (void)fprintf(stderr, "scale: %s\n", what);
-  exit(1);
-}
-
-static void pin(int cpu)
-{
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET((unsigned)cpu, &set);
-  (void)sched_setaffinity(0, sizeof(set), &set); /* one processor will do */
-}
-
-static void raise_descriptor_limit(void)
-{
-  struct rlimit limit;
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    limit.rlim_cur = limit.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &limit);
-  }
-}
-
-/* --- The server: a fixed answer to whatever ends with an empty line, but none
- * to HOLD. ----------------------------------------------------------------- */
-
-#define HOLD "/hold"
-
-static const char answer[] = "HTTP/1.1 200 OK\r\n"
-                             "Server: scale\r\n"
-                             "Content-Type: text/plain\r\n"
-                             "Content-Length: 2\r\n"
-                             "\r\n"
-                             "ok";
-
-static void server_take(int poll_fd, int listener)
-{
-  int fd;
-  while ((fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-    if (epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event) != 0) {
-      (void)close(fd);
-    }
-  }
-}
-
-static void server_answer(int fd)
-{
-  char request[4096];
-  ssize_t len = recv(fd, request, sizeof(request), 0);
-  if (len <= 0) {
-    (void)close(fd);
-  } else if (memcmp(request, "GET " HOLD " ", sizeof("GET " HOLD)) == 0) {
-    return;
-  } else if (len >= 4 && memcmp(request + len - 4, "\r\n\r\n", 4) == 0) {
-    (void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
-  }
-}
-
-static _Noreturn void server_run(int listener)
-{
-  pin(SERVER_CPU);
-  struct epoll_event events[EVENTS_MAX];
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-  int poll_fd = epoll_create1(0);
-  if (poll_fd < 0 || epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event) != 0) {
-    fail("the server has no epoll");
-  }
-  for (;;) {
-    int count = epoll_wait(poll_fd, events, EVENTS_MAX, -1);
-    for (int i = 0; i < count; i++) {
-      if (events[i].data.fd == listener) {
-        server_take(poll_fd, listener);
-      } else {
-        server_answer(events[i].data.fd);
-      }
-    }
-  }
-}
-
-/* Starts it on all of 127.0.0.0/8; returns its port. */
-static unsigned server_start(pid_t *pid)
-{
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  socklen_t len = sizeof(address);
-  int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-  if (listener < 0 ||
-      bind(listener, (const struct sockaddr *)&address, len) != 0 ||
-      listen(listener, 4096) != 0 ||
-      getsockname(listener, (struct sockaddr *)&address, &len) != 0) {
-    fail("the server cannot listen");
-  }
-  *pid = fork();
-  if (*pid < 0) {
-    fail("the server cannot be started");
-  }
-  if (*pid == 0) {
-    server_run(listener);
-  }
-  (void)close(listener);
-  return ntohs(address.sin_port);
-}
-
-/* --- The load. ------------------------------------------------------------ */
 
 typedef struct load {
   uv_loop_t loop;
@@ -154,28 +45,6 @@ typedef struct load {
   uint64_t done;
 } load;
 
-static double cpu_us(void)
-{
-  struct rusage usage;
-  (void)getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1e6 +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
-
-/* Memory of the process that is in use, KiB. */
-static long resident_kib(void)
-{
-  long pages = 0;
-  FILE *file = fopen("/proc/self/statm", "r");
-  if (file == NULL || fscanf(file, "%*s %ld", &pages) != 1) {
-    pages = 0;
-  }
-  if (file != NULL) {
-    (void)fclose(file);
-  }
-  return pages * (sysconf(_SC_PAGESIZE) / 1024);
-}
-
 /* A cycle: a call that is done starts the next. */
 static void load_start_one(load *self);
 
@@ -186,7 +55,7 @@ static void on_done(ahttp_call *call, const ahttp_response *response,
   (void)call;
   (void)response;
   if (err != NULL && err->code != AHTTP_ECANCELED) {
-    fail(err->text);
+    bench_fail(err->text);
   }
   self->done++;
   load_start_one(self);
@@ -204,7 +73,7 @@ static void load_start_one(load *self)
   ahttp_request *request = self->requests[self->origin_next];
   self->origin_next = (self->origin_next + 1) % self->origin_count;
   if (ahttp_start(self->client, request, NULL, &handlers, self) == NULL) {
-    fail("out of memory");
+    bench_fail("out of memory");
   }
 }
 
@@ -213,7 +82,7 @@ static void load_open(load *self, const char *ca_file, uint32_t conns_max)
   ahttp_tls_opts tls = {.size = sizeof(tls), .ca_file = ca_file};
   ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
   if (uv_loop_init(&self->loop) != 0) {
-    fail("no loop");
+    bench_fail("no loop");
   }
   opts.loop = &self->loop;
   opts.tls = &tls;
@@ -222,7 +91,7 @@ static void load_open(load *self, const char *ca_file, uint32_t conns_max)
   opts.conns_idle_max = AHTTP_NO_LIMIT;
   opts.idle_ms = opts.connect_ms = opts.read_ms = opts.pool_ms = 600000;
   if (ahttp_client_new(&self->client, &opts) != AHTTP_OK) {
-    fail("no client");
+    bench_fail("no client");
   }
 }
 
@@ -233,7 +102,7 @@ static void load_make_requests(load *self, const char *url, unsigned port,
   self->origin_count = count;
   self->requests = calloc(count, sizeof(ahttp_request *));
   if (self->requests == NULL) {
-    fail("out of memory");
+    bench_fail("out of memory");
   }
   for (uint64_t i = 0; i < count; i++) {
     char own[64];
@@ -242,7 +111,7 @@ static void load_make_requests(load *self, const char *url, unsigned port,
                    host >> 8 & 255, host & 255, port);
     if (ahttp_request_new(&self->requests[i], "GET", url == NULL ? own : url) !=
         AHTTP_OK) {
-      fail("no request");
+      bench_fail("no request");
     }
   }
 }
@@ -282,10 +151,10 @@ static void run_requests(const char *name, uint64_t count, uint64_t origins,
   load_open(&self, NULL, AHTTP_NO_LIMIT);
   load_make_requests(&self, NULL, port, origins);
   load_run(&self, count, lanes);
-  long kib = resident_kib();
-  double before = cpu_us();
+  long kib = bench_resident_kib();
+  double before = bench_cpu_us();
   load_run(&self, requests, lanes);
-  double each = (cpu_us() - before) / (double)requests;
+  double each = (bench_cpu_us() - before) / (double)requests;
   ahttp_client_stats stats = {.size = sizeof(stats)};
   ahttp_client_get_stats(self.client, &stats);
   (void)printf("%s %llu cpu_us %.2f conns %llu rss_kib %ld\n", name,
@@ -299,7 +168,7 @@ static ahttp_call **load_start_all(load *self, uint64_t count)
 {
   ahttp_call **calls = calloc(count, sizeof(ahttp_call *));
   if (calls == NULL) {
-    fail("out of memory");
+    bench_fail("out of memory");
   }
   self->done = 0;
   self->started = self->wanted = 0;
@@ -307,7 +176,7 @@ static ahttp_call **load_start_all(load *self, uint64_t count)
     calls[i] =
         ahttp_start(self->client, self->requests[0], NULL, &handlers, self);
     if (calls[i] == NULL) {
-      fail("out of memory");
+      bench_fail("out of memory");
     }
     ahttp_call_ref(calls[i]);
   }
@@ -334,7 +203,7 @@ static void run_cancel(uint64_t count, unsigned port)
   load_open(&self, NULL, CANCEL_CONNS);
   load_make_requests(&self, NULL, port, 1);
   load_run(&self, 1, 1);
-  double before = cpu_us();
+  double before = bench_cpu_us();
   ahttp_call **calls = load_start_all(&self, count);
   for (uint64_t i = 0; i < count; i += 2) {
     ahttp_call_cancel(calls[i]);
@@ -342,7 +211,7 @@ static void run_cancel(uint64_t count, unsigned port)
   (void)uv_run(&self.loop, UV_RUN_NOWAIT);
   load_cancel_all(&self, calls, count);
   (void)printf("cancel %llu cpu_us %.2f\n", (unsigned long long)count,
-               (cpu_us() - before) / (double)count);
+               (bench_cpu_us() - before) / (double)count);
   load_close(&self);
 }
 
@@ -354,11 +223,11 @@ static void run_held(uint64_t count, unsigned port)
   load_make_requests(&self, NULL, port, 1);
   load_run(&self, 1, 1);
   ahttp_request_free(self.requests[0]);
-  (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u" HOLD, port);
+  (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u" BENCH_HOLD, port);
   if (ahttp_request_new(&self.requests[0], "GET", url) != AHTTP_OK) {
-    fail("no request");
+    bench_fail("no request");
   }
-  long before = resident_kib();
+  long before = bench_resident_kib();
   ahttp_call **calls = load_start_all(&self, count);
   ahttp_client_stats stats = {.size = sizeof(stats)};
   do {
@@ -366,7 +235,7 @@ static void run_held(uint64_t count, unsigned port)
     ahttp_client_get_stats(self.client, &stats);
   } while (stats.conns_open < count || stats.calls_waiting > 0);
   (void)uv_run(&self.loop, UV_RUN_NOWAIT); /* what the last ones have to send */
-  long after = resident_kib();
+  long after = bench_resident_kib();
   (void)printf("held %llu kib_each %.2f rss_kib %ld\n",
                (unsigned long long)count,
                (double)(after - before) / (double)count, after);
@@ -380,9 +249,9 @@ static void run_idle(uint64_t count, const char *url, const char *ca_file)
   load_open(&self, ca_file, AHTTP_NO_LIMIT);
   load_make_requests(&self, url, 0, 1);
   load_run(&self, 1, 1);
-  long before = resident_kib();
+  long before = bench_resident_kib();
   load_run(&self, count, count);
-  long after = resident_kib();
+  long after = bench_resident_kib();
   (void)printf("idle %llu kib_each %.2f rss_kib %ld\n",
                (unsigned long long)count,
                (double)(after - before) / (double)count, after);
@@ -395,17 +264,20 @@ int main(int argc, char **argv)
   uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 0;
   uint64_t requests = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
   pid_t server = -1;
-  raise_descriptor_limit();
+  bench_raise_descriptor_limit();
   if (count == 0) {
-    fail("usage: see the head of scale.c");
+    bench_fail("usage: see the head of scale.c");
   }
   if (strcmp(mode, "idle") == 0 && argc > 3) {
     run_idle(count, argv[3], argc > 4 ? argv[4] : NULL);
     return 0;
   }
-  unsigned port = server_start(&server);
-  pin(CLIENT_CPU);
-  if (strcmp(mode, "conns") == 0 && requests > 0) {
+  unsigned port = bench_server_start(&server);
+  bench_pin(BENCH_CLIENT_CPU);
+  if (strcmp(mode, "floor") == 0 && requests > 0) {
+    (void)printf("floor %llu cpu_us %.2f\n", (unsigned long long)count,
+                 bench_floor_cpu_us(count, requests, port));
+  } else if (strcmp(mode, "conns") == 0 && requests > 0) {
     run_requests(mode, count, 1, count, requests, port);
   } else if (strcmp(mode, "origins") == 0 && requests > 0) {
     run_requests(mode, count, count, ORIGIN_LANES, requests, port);
