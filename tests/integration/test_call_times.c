@@ -129,6 +129,39 @@ static void times_of_new_and_reused_connections(void **state)
   raw_peer_stop(peer);
 }
 
+/* The server goes away instead of answering the second request, which is sent
+ * again on a new connection: what counts is what that one carried. */
+static void bytes_of_a_request_that_is_sent_again(void **state)
+{
+  (void)state;
+  static const raw_step leaves[] = {{RAW_EXPECT_HEAD, NULL, 0},
+                                    RAW_SEND_TEXT(OK_HELLO),
+                                    {RAW_EXPECT_HEAD, NULL, 0},
+                                    {RAW_END, NULL, 0}};
+  static const raw_step stays[] = {{RAW_EXPECT_HEAD, NULL, 0},
+                                   RAW_SEND_TEXT(OK_HELLO),
+                                   {RAW_EXPECT_EOF, NULL, 0},
+                                   {RAW_END, NULL, 0}};
+  const raw_step *const scripts[] = {leaves, stays};
+  raw_peer *peer = raw_peer_start(scripts, 2);
+  client_run run;
+  client_run_open(&run, NULL);
+  uint64_t request_bytes = 0;
+  for (int i = 0; i < 2; i++) {
+    call_record record = {0};
+    client_run_get(&run, &record, test_url("http", raw_peer_port(peer), "/"));
+    const ahttp_call_info *info = &record.info;
+    assert_string_equal(record.error.text, "");
+    assert_int_equal(info->attempts, i + 1);
+    assert_int_equal(info->wire_in, sizeof(OK_HELLO) - 1);
+    request_bytes = i == 0 ? info->wire_out : request_bytes;
+    assert_int_equal(info->wire_out, request_bytes);
+    call_record_clear(&record);
+  }
+  client_run_close(&run);
+  raw_peer_stop(peer);
+}
+
 static void times_over_tls(void **state)
 {
   (void)state;
@@ -396,6 +429,7 @@ int main(void)
 {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(times_of_new_and_reused_connections),
+      cmocka_unit_test(bytes_of_a_request_that_is_sent_again),
       cmocka_unit_test(times_over_tls),
       cmocka_unit_test(times_over_http2),
       cmocka_unit_test(times_over_a_unix_socket),
