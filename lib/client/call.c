@@ -39,8 +39,9 @@
 
 void ah_call_end(ahttp_call *call, const ahttp_error *err)
 {
-  if (call->is_ended || call->client == NULL) {
-    return;
+  if (call->is_ended ||
+      atomic_load_explicit(&call->is_over, memory_order_relaxed)) {
+    return; /* the user may be reading the error of one that is over */
   }
   call->is_ended = true;
   ahttp_phase phase = ah_exchange_phase(&call->exchange);

@@ -42,7 +42,7 @@ struct ahttp_call {
   bool is_launched;                 /* |exchange| is in use */
   bool has_head;       /* the final response's head was told to the user */
   bool is_dropping;    /* this hop's response is not for the user */
-  bool is_ended;       /* the call itself was ended; exchange.error says how */
+  bool is_ended;       /* the call itself was ended */
   atomic_bool is_over; /* nothing can be done with it any more; any thread */
   bool is_paused;
   bool manual_credit; /* of every hop; so the next */
@@ -86,7 +86,8 @@ struct ahttp_call {
   ah_exchange exchange; /* the current hop; |request| says what it sends */
   ah_send_settings own_settings;
   ahttp_url url;       /* of a later hop; the first uses the request's */
-  ahttp_fields fields; /* of a hop that the client's defaults do not do for */
+  ahttp_fields fields; /* of a first hop that adds something to the defaults,
+                          and of later ones */
   ah_field items[AH_CALL_FIELDS]; /* the first of the first hop's */
   struct {
     ah_request_head head; /* what to send when |is_dropping| is over */

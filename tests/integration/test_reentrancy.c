@@ -13,11 +13,15 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <uv.h>
+
+#include <ahttp/ahttp.h>
 
 #include "support/call_cell.h"
 #include "support/cell_actions.h"
 #include "support/certificates.h"
 #include "support/event_server.h"
+#include "support/raw_peer.h"
 #include "support/server_process.h"
 
 static const char *wanted; /* the TEXT; NULL: all */
@@ -179,15 +183,80 @@ static int close_servers(void **state)
   return 0;
 }
 
+/* --- What on_done was given. --------------------------------------------- */
+
+typedef struct telling {
+  ahttp_client *client;
+  bool closes; /* else it cancels */
+  ahttp_error before;
+  ahttp_error after;
+} telling;
+
+static void end_while_told(ahttp_call *call, const ahttp_response *response,
+                           const ahttp_error *err, void *user_data)
+{
+  telling *self = user_data;
+  (void)response;
+  assert_non_null(err);
+  self->before = *err;
+  if (self->closes) {
+    ahttp_client_free(self->client);
+    self->client = NULL;
+  } else {
+    ahttp_call_cancel(call);
+  }
+  self->after = *err;
+}
+
+/* A call that has failed by itself is over: nothing that on_done does with it
+ * or with its client gives it another outcome. */
+static void error_stays_while_it_is_told(void **state)
+{
+  (void)state;
+  static const raw_step script[] = {{RAW_END, NULL, 0}};
+  static const ahttp_handlers handlers = {.size = sizeof(handlers),
+                                          .on_done = end_while_told};
+  raw_peer *peer = raw_peer_start_one(script);
+  char url[64];
+  (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/",
+                 (unsigned)raw_peer_port(peer));
+  raw_peer_stop(peer);
+  for (int i = 0; i < 2; i++) {
+    telling self = {.closes = i == 1};
+    uv_loop_t loop;
+    ahttp_client_opts opts = AHTTP_CLIENT_OPTS_INIT;
+    ahttp_request *request;
+    assert_int_equal(uv_loop_init(&loop), 0);
+    opts.loop = &loop;
+    assert_int_equal(ahttp_client_new(&self.client, &opts), AHTTP_OK);
+    assert_int_equal(ahttp_request_new(&request, "GET", url), AHTTP_OK);
+    assert_non_null(ahttp_start(self.client, request, NULL, &handlers, &self));
+    ahttp_request_free(request);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(self.before.code, AHTTP_EREFUSED);
+    assert_int_equal(self.after.code, self.before.code);
+    assert_string_equal(self.after.text, self.before.text);
+    ahttp_client_free(self.client);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+  }
+}
+
 int main(int argc, char **argv)
 {
   wanted = argc > 1 ? argv[1] : NULL;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(http1_in_line),    cmocka_unit_test(http1_in_parallel),
-      cmocka_unit_test(http1_redirected), cmocka_unit_test(http1_over_tls),
-      cmocka_unit_test(http1_held),       cmocka_unit_test(http1_private),
-      cmocka_unit_test(http2_private),    cmocka_unit_test(http2),
-      cmocka_unit_test(http2_held),       cmocka_unit_test(http2_over_tls),
+      cmocka_unit_test(http1_in_line),
+      cmocka_unit_test(http1_in_parallel),
+      cmocka_unit_test(http1_redirected),
+      cmocka_unit_test(http1_over_tls),
+      cmocka_unit_test(http1_held),
+      cmocka_unit_test(http1_private),
+      cmocka_unit_test(http2_private),
+      cmocka_unit_test(http2),
+      cmocka_unit_test(http2_held),
+      cmocka_unit_test(http2_over_tls),
+      cmocka_unit_test(error_stays_while_it_is_told),
   };
   return cmocka_run_group_tests(tests, open_servers, close_servers);
 }
