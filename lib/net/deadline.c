@@ -34,10 +34,9 @@ static void deadlines_arm(ah_loop *loop)
   }
 }
 
-/* Has every deadline expire that is due. */
-static void deadlines_expire(ah_loop *loop)
+/* Has every deadline expire that is due at |now_ms|. */
+static void deadlines_expire(ah_loop *loop, uint64_t now_ms)
 {
-  uint64_t now_ms = ah_loop_now_ms(loop);
   ah_list expired;
   ah_list_init(&expired);
   ah_wheel_advance(&loop->wheel, now_ms, &expired);
@@ -54,14 +53,18 @@ static void deadlines_expire(ah_loop *loop)
   deadlines_arm(loop);
 }
 
-/* The alarm has rung.  With a clock of the program it is for |real| alone. */
+/*
+ * The alarm has rung.  If the program has been away since, what came due
+ * meanwhile waits for the next poll, which may bring what it is for.  With a
+ * clock of the program the alarm is for |real| alone.
+ */
 static void deadlines_run(ah_task *task)
 {
   ah_loop *loop = AH_CONTAINER(task, ah_loop, expire);
   ah_deadline *real = loop->real;
   loop->alarm_ms = UINT64_MAX;
   if (loop->seat.clock == NULL) {
-    deadlines_expire(loop);
+    deadlines_expire(loop, loop->rang_ms);
   } else if (real != NULL) {
     loop->real = NULL;
     real->expired(real);
@@ -70,7 +73,8 @@ static void deadlines_run(ah_task *task)
 
 static void deadlines_on_clock(ah_letter *letter)
 {
-  deadlines_expire(AH_CONTAINER(letter, ah_loop, seat.letter));
+  ah_loop *loop = AH_CONTAINER(letter, ah_loop, seat.letter);
+  deadlines_expire(loop, ah_loop_now_ms(loop));
 }
 
 void ah_deadlines_set_clock(ah_loop *loop, ahttp_clock *clock)
@@ -106,6 +110,7 @@ void ah_deadline_stop_real(ah_loop *loop, ah_deadline *deadline)
   ah_deadline_stop(deadline);
   if (loop->real == deadline) {
     loop->real = NULL;
+    loop->alarm_ms = UINT64_MAX;
     ah_alarm_clear(&loop->alarm);
     ah_loop_undefer(&loop->expire);
   }

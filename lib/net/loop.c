@@ -12,9 +12,9 @@
  * poll does not block.
  *
  * Time is read at most once before the poll and once after it, but for what
- * asks for a new reading.  It is forgotten when prepare ends and in check, so
- * that a program that stays away from the loop for long does not start
- * deadlines in the past.
+ * asks for a new reading and for work between many events.  It is forgotten
+ * when prepare ends and in check, so that a program that stays away from the
+ * loop for long does not start deadlines in the past.
  */
 #include "config.h"
 #include "net/loop.h"
@@ -132,6 +132,7 @@ static void loop_on_check(uv_check_t *check)
 static void loop_on_alarm(ah_alarm *alarm)
 {
   ah_loop *loop = AH_CONTAINER(alarm, ah_loop, alarm);
+  loop->rang_ms = ah_clock_ns() / AH_NS_PER_MS;
   ah_loop_defer_last(loop, &loop->expire);
 }
 

@@ -19,7 +19,8 @@
  * the deferred tasks run (completions and frees), then every dirty flusher,
  * then tasks those deferred, until both lists are empty; and then what is to be
  * done last.  No frame of the library is on the stack there, so tasks may free
- * what they like.
+ * what they like; nor in ah_loop_leave(), after which its caller touches
+ * nothing any more.
  *
  * None of our handles keeps the caller's uv_run() alive but while
  * ah_loop_hold() is in force.

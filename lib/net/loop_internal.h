@@ -25,7 +25,7 @@ struct ah_loop {
   ah_list later; /* tasks of the next turn, which the check handle moves */
   ah_list flushers;
   ah_list last;     /* tasks that wait for all of these */
-  bool ending_turn; /* in prepare: what is queued now runs without a wake-up */
+  bool ending_turn; /* what is queued now runs without a wake-up */
 
   ah_clock_seat seat;       /* at the clock it goes by, if not the system's */
   struct ah_deadline *real; /* with such a clock: one that |alarm| is for */
@@ -33,6 +33,7 @@ struct ah_loop {
   ah_wheel wheel;           /* of ah_deadline */
   ah_alarm alarm;
   uint64_t alarm_ms; /* it is set to that; UINT64_MAX: it is not set */
+  uint64_t rang_ms;  /* when it rang last */
   ah_task expire;    /* has deadlines expire, after what the poll has brought */
 
   struct {

@@ -496,6 +496,41 @@ static void deadline_expires_after_what_the_poll_brings(void **state)
   }
 }
 
+/* The same if the last thing it heard was that another deadline is due. */
+static void deadline_waits_for_the_poll_after_a_pause(void **state)
+{
+  fixture *fix = *state;
+  unsigned counter = 0;
+  clock_bell early;
+  arrival late;
+  int fds[2];
+  bell_init(&early, fix, &counter);
+  bell_init(&late.bell, fix, &counter);
+  assert_int_equal(pipe(fds), 0);
+  assert_int_equal(uv_poll_init(fix->uv, &late.poll, fds[0]), 0);
+  late.poll.data = &late;
+  assert_int_equal(uv_poll_start(&late.poll, UV_READABLE, arrival_on_poll), 0);
+  uint64_t begin = ah_clock_ns();
+  ah_deadline_start(fix->loop, &early.deadline, 2);
+  ah_deadline_start(fix->loop, &late.bell.deadline, 60);
+  while (ah_clock_ns() - begin < UINT64_C(5000000)) { /* the program is busy */
+  }
+  ah_loop_hold(fix->loop);
+  uv_run(fix->uv, UV_RUN_NOWAIT); /* brings the alarm, last of all */
+  assert_int_equal(early.rang, 0);
+  assert_int_equal(write(fds[1], "x", 1), 1);
+  while (ah_clock_ns() - begin < UINT64_C(80000000)) { /* and again */
+  }
+  while (counter < 2) {
+    uv_run(fix->uv, UV_RUN_NOWAIT);
+  }
+  ah_loop_drop(fix->loop);
+  assert_int_not_equal(early.rang, 0);
+  assert_int_equal(late.bell.rang, 0);
+  close(fds[0]);
+  close(fds[1]);
+}
+
 int main(void)
 {
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -516,6 +551,7 @@ int main(void)
       CASE(deadline_started_late_has_its_full_time),
       CASE(deadline_lets_the_poll_wait_without_timeout),
       CASE(deadline_expires_after_what_the_poll_brings),
+      CASE(deadline_waits_for_the_poll_after_a_pause),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
