@@ -14,6 +14,7 @@
 
 enum {
   EVENTS_MAX = 1024, /* as many as libuv takes */
+  BATCH_MAX = 64,    /* LOOP_EVENTS_MAX of the library's loop */
   ANSWER_BYTES_MAX = 4096
 };
 
@@ -67,12 +68,11 @@ static void floor_start_one(floor_load *self, int fd)
   }
 }
 
-/* Reads all that the poll brings, then writes, as the library does. */
-static void floor_turn(floor_load *self)
+/* Reads what |count| sockets have, then writes to them. */
+static void floor_answer(floor_load *self, const struct epoll_event *events,
+                         int count)
 {
-  struct epoll_event events[EVENTS_MAX];
   char answer[ANSWER_BYTES_MAX];
-  int count = epoll_wait(self->poll_fd, events, EVENTS_MAX, -1);
   for (int i = 0; i < count; i++) {
     if (recv(events[i].data.fd, answer, sizeof(answer), MSG_DONTWAIT) <= 0) {
       bench_fail("the floor cannot read");
@@ -81,6 +81,17 @@ static void floor_turn(floor_load *self)
   }
   for (int i = 0; i < count; i++) {
     floor_start_one(self, events[i].data.fd);
+  }
+}
+
+/* Goes through what a poll brings in batches, as the library does. */
+static void floor_turn(floor_load *self)
+{
+  struct epoll_event events[EVENTS_MAX];
+  int count = epoll_wait(self->poll_fd, events, EVENTS_MAX, -1);
+  for (int i = 0; i < count; i += BATCH_MAX) {
+    int left = count - i;
+    floor_answer(self, events + i, left < BATCH_MAX ? left : BATCH_MAX);
   }
 }
 
