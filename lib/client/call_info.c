@@ -77,7 +77,8 @@ static ahttp_phase info_phase(const ah_exchange *exchange)
 /*
  * The texts live with the call.  Once it is over, so do those of its last
  * connection; until then it may go on on another one, and they are copied.
- * That is on the loop's thread, since no other may ask so early.
+ * That is on the loop's thread, since no other may ask so early.  The call is
+ * not const for its own response.
  */
 static void info_set_addresses(const ahttp_call *call, ahttp_call_info *info)
 {

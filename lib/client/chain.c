@@ -418,7 +418,8 @@ bool ah_chain_on_failure(ahttp_call *call)
 /* --- Waiting. --------------------------------------------------------------
  */
 
-bool ah_call_is_waiting(const ahttp_call *call, ah_place place)
+/* True if ah_call_go_on() is what the call waits for at |place|. */
+static bool call_is_waiting(const ahttp_call *call, ah_place place)
 {
   const ah_chain *chain = call->chain;
   return !call->is_ended && call->client != NULL && chain != NULL &&
@@ -429,7 +430,7 @@ bool ah_call_is_waiting(const ahttp_call *call, ah_place place)
 void ah_call_go_on(ahttp_call *call, ah_place place, int rv,
                    const ahttp_error *err)
 {
-  if (!ah_call_is_waiting(call, place)) {
+  if (!call_is_waiting(call, place)) {
     return;
   }
   if (rv < 0) {

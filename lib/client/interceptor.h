@@ -14,7 +14,7 @@ enum {
 
 /*
  * Something that sees the messages of those calls pass that use it: those that
- * have its bit in call->settings.interceptors, set where options are merged, or
+ * have its bit in call->settings->interceptors, set where options are merged, or
  * by call_uses() in chain.c.
  *
  * All run on the loop's thread, from a turn of the loop, never inside a
@@ -118,9 +118,6 @@ int ah_call_emit(ahttp_call *call, ah_place place, const uint8_t *data,
 void ah_call_go_on(ahttp_call *call, ah_place place, int rv,
                    const ahttp_error *err);
 
-/* True if ah_call_go_on() is what the call waits for at |place|. */
-bool ah_call_is_waiting(const ahttp_call *call, ah_place place);
-
 /* Says AH_LATER for a callback of the user's that said AHTTP_LATER: the answer,
  * AH_ASK or an error, comes by ahttp_call_go_on().  AH_LATER or AHTTP_ENOMEM.
  */
@@ -150,16 +147,16 @@ void ah_call_set_next(ahttp_call *call, const ah_request_head *head);
 /* Runs the client's hooks. */
 extern const ah_interceptor ah_hook_runner;
 
-/* Takes the call through call->settings.auth. */
+/* Takes the call through call->settings->auth. */
 extern const ah_interceptor ah_authenticator;
 
 /* Answers proxies that forward and ask for credentials. */
 extern const ah_interceptor ah_proxy_answerer;
 
-/* Follows redirects, call->settings.redirects_max of them. */
+/* Follows redirects, call->settings->redirects_max of them. */
 extern const ah_interceptor ah_redirect_follower;
 
-/* Sends again what has failed, as call->settings.retry says. */
+/* Sends again what has failed, as call->settings->retry says. */
 extern const ah_interceptor ah_retrier;
 
 /* Sends and stores the cookies of the client's jar. */

@@ -65,21 +65,6 @@ bool ah_codings_are_for_us(const ah_codings *codings)
   return codings->count > 0 && !codings->has_unknown;
 }
 
-const char *ah_coding_name(ah_coding coding)
-{
-  switch (coding) {
-  case AH_CODING_GZIP:
-    return "gzip";
-  case AH_CODING_DEFLATE:
-    return "deflate";
-  case AH_CODING_BR:
-    return "br";
-  case AH_CODING_ZSTD:
-    return "zstd";
-  }
-  return "?";
-}
-
 /* Bits of codings. */
 static atomic_uint withdrawn;
 

@@ -40,9 +40,6 @@ void ah_codings_add(ah_codings *codings, ahttp_str value);
  * for the user as it came. */
 bool ah_codings_are_for_us(const ah_codings *codings);
 
-/* The name of |coding|. */
-const char *ah_coding_name(ah_coding coding);
-
 /* The Accept-Encoding value that names what is built in and not withdrawn.
  * Static storage. */
 ahttp_str ah_accept_encoding(void);

@@ -122,7 +122,7 @@ static void exchange_await(ah_exchange *exchange, int code)
 
 void ah_exchange_init(ah_exchange *exchange)
 {
-  size_t begin = offsetof(ah_exchange, ended);
+  size_t begin = offsetof(ah_exchange, manual_credit);
   ah_zero((char *)exchange + begin, offsetof(ah_exchange, error) - begin);
   exchange->stream_id = -1;
   exchange->deadline.expired = exchange_on_expired;

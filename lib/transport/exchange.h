@@ -111,13 +111,14 @@ struct ah_exchange {
   } timeouts;
   uint32_t connect_retries; /* of a dial made for it */
 
+  /* The client's too, but cleared by init. */
+  bool manual_credit;    /* body bytes count as consumed when credited */
+  bool user_paused;      /* by ah_exchange_pause() */
+  const ah_trace *trace; /* NULL: nobody listens */
+  ah_origin *origin;     /* interned; held by the client */
+
   /* Who has it: a transport's queue, or a connection, or (ended) nobody. */
   bool ended; /* the outcome is known; only done is left */
-  bool user_paused;
-  bool manual_credit;    /* the client's: body bytes count as consumed when
-                            credited */
-  const ah_trace *trace; /* the client's; NULL: nobody listens */
-  ah_origin *origin;     /* the client's: interned, and held by it */
   ah_transport *transport;
   ah_connection *conn;
   /* The connection it was put on last, held for what it says of itself, which
@@ -196,7 +197,8 @@ struct ah_exchange {
   } shown;
 };
 
-/* Makes |exchange| empty; then the client fills in all of its part. */
+/* Makes |exchange|, new memory or cleared, empty; then the client fills in all
+ * of its part. */
 void ah_exchange_init(ah_exchange *exchange);
 
 /* Lets go of what |exchange|, which is done or was never started, still holds.
@@ -294,10 +296,10 @@ uint64_t ah_exchange_conn_id(const ah_exchange *exchange);
 /* The phase it is in, by its times. */
 ahttp_phase ah_exchange_phase(const ah_exchange *exchange);
 
+/* --- Transports. --------------------------------------------------------- */
+
 /* What a transport does before the connection's start(). */
 void ah_exchange_put_on(ah_exchange *exchange, ah_connection *conn);
-
-/* --- Transports. --------------------------------------------------------- */
 
 /* One hop: exchange in, sink events out.  The pool is one, a mock another. */
 typedef struct ah_transport_ops {

@@ -2,6 +2,8 @@
 #ifndef AH_TRANSPORT_H2_CONNECTION_INTERNAL_H
 #define AH_TRANSPORT_H2_CONNECTION_INTERNAL_H
 
+#include <stddef.h>
+
 #include "http/h2_session.h"
 #include "transport/connection.h"
 #include "transport/h2_flow.h"
