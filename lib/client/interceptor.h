@@ -14,8 +14,8 @@ enum {
 
 /*
  * Something that sees the messages of those calls pass that use it: those that
- * have its bit in call->settings->interceptors, set where options are merged, or
- * by call_uses() in chain.c.
+ * have its bit in call->settings->interceptors, set where options are merged,
+ * or by call_uses() in chain.c.
  *
  * All run on the loop's thread, from a turn of the loop, never inside a
  * function that the user called.  Members but |name| may be NULL.  An error
