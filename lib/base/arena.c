@@ -178,18 +178,17 @@ void ah_arena_init_from(ah_arena *arena, ah_arena_stock *stock)
 
 void ah_arena_clear(ah_arena *arena)
 {
+  ah_arena_stock *stock = arena->stock;
   ah_arena_chunk *chunk = arena->chunks;
   while (chunk != NULL) {
     ah_arena_chunk *next = chunk->next;
-    if (arena->stock == NULL || !stock_keep(arena->stock, chunk)) {
+    if (stock == NULL || !stock_keep(stock, chunk)) {
       ah_free(chunk);
     }
     chunk = next;
   }
-  arena->chunks = NULL;
-  arena->pos = arena->block;
-  arena->end =
-      arena->block_len == 0 ? arena->block : arena->block + arena->block_len;
+  ah_arena_init(arena, arena->block, arena->block_len);
+  arena->stock = stock;
 }
 
 void *ah_arena_alloc(ah_arena *arena, size_t size)
