@@ -191,18 +191,30 @@ static void stock_keeps_so_many_chunks(void **state)
 
 enum {
   STOCK_THREADS = 4,
-  STOCK_ROUNDS = 2000
+  STOCK_ROUNDS = 20000,
+  STOCK_BYTES = 256
 };
 
+typedef struct stock_user {
+  uv_thread_t thread;
+  ah_arena_stock *stock;
+  uint8_t mark;
+  unsigned spoiled; /* bytes that were not its own */
+} stock_user;
+
 /* Writes all over chunks, which nobody else may have meanwhile. */
-static void stock_thread(void *arg)
+static void stock_use(void *arg)
 {
+  stock_user *self = arg;
   ah_arena arena;
-  ah_arena_init_from(&arena, arg);
+  ah_arena_init_from(&arena, self->stock);
   for (int i = 0; i < STOCK_ROUNDS; i++) {
-    uint8_t *bytes = ah_arena_alloc(&arena, 64);
-    if (bytes != NULL) {
-      memset(bytes, i & 255, 64);
+    volatile uint8_t *bytes = ah_arena_alloc(&arena, STOCK_BYTES);
+    for (int k = 0; bytes != NULL && k < STOCK_BYTES; k++) {
+      bytes[k] = self->mark;
+    }
+    for (int k = 0; bytes != NULL && k < STOCK_BYTES; k++) {
+      self->spoiled += bytes[k] != self->mark;
     }
     ah_arena_clear(&arena);
   }
@@ -212,13 +224,16 @@ static void stock_serves_several_threads(void **state)
 {
   (void)state;
   ah_arena_stock stock;
-  uv_thread_t threads[STOCK_THREADS];
+  stock_user users[STOCK_THREADS];
   ah_arena_stock_init(&stock, STOCK_THREADS);
   for (int i = 0; i < STOCK_THREADS; i++) {
-    assert_int_equal(uv_thread_create(&threads[i], stock_thread, &stock), 0);
+    users[i] = (stock_user){.stock = &stock, .mark = (uint8_t)i};
+    assert_int_equal(uv_thread_create(&users[i].thread, stock_use, &users[i]),
+                     0);
   }
   for (int i = 0; i < STOCK_THREADS; i++) {
-    assert_int_equal(uv_thread_join(&threads[i]), 0);
+    assert_int_equal(uv_thread_join(&users[i].thread), 0);
+    assert_int_equal(users[i].spoiled, 0);
   }
   assert_true(stock.count <= STOCK_THREADS);
   ah_arena_stock_clear(&stock);
